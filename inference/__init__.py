@@ -1,0 +1,1 @@
+"""What runs in a worker process: volumes, networks, pipelines, reports. Reads and writes blobs, never the database."""

@@ -1,0 +1,1 @@
+"""Talks to the outside and decides. Holds no torch, no monai, no highdicom."""

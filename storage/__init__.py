@@ -1,0 +1,1 @@
+"""The floor: vocabulary, facts and durability. Imports nothing of the other packages."""

@@ -1,0 +1,1 @@
+"""Offline: from labelled data to a model package that the node serves."""
