@@ -12,6 +12,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 
+# A study of twenty thousand instances makes a task of about five megabytes; an answer holds no list that grows with the study.
+MAX_TASK_BYTES = 32 << 20
+MAX_ANSWER_BYTES = 1 << 20
+
+
 class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -129,3 +134,28 @@ from_host: TypeAdapter[Ready | Progress | Outcome] = TypeAdapter(FromHost)
 def encode_line(message: BaseModel) -> bytes:
     """One message as a line of UTF-8 JSON, newline included."""
     return message.model_dump_json().encode() + b"\n"
+
+
+class LineCutter:
+    """Cuts a byte stream into lines and refuses a line that outgrows ``limit_bytes``, so that no peer can fill our memory."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+        self._rest = bytearray()
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The lines that ``chunk`` completes, without their newlines.
+
+        Raises
+        ------
+        ValueError
+            A line is longer than the limit; the stream is of no more use.
+        """
+        *lines, rest = chunk.split(b"\n")
+        if lines:
+            lines[0] = bytes(self._rest) + lines[0]
+            self._rest.clear()
+        self._rest += rest
+        if max(len(self._rest), *map(len, lines), 0) > self._limit_bytes:
+            raise ValueError("line too long")
+        return lines
