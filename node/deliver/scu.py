@@ -1,0 +1,148 @@
+"""C-STORE and C-ECHO as SCU: one association per batch, one presentation context per (SOP Class, transfer syntax).
+
+Sends the bytes it is given: a stored data set goes out in its own transfer syntax, never transcoded.
+Source: DICOM PS3.4 Annex B (Storage Service Class), PS3.8 9.3.2 (at most 128 presentation contexts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Protocol
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pynetdicom import AE, build_context
+from pynetdicom.association import Association
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+
+from storage.base.errors import PeerError, TransientError
+
+MAX_CONTEXTS = 128
+# A slow hospital link: the DIMSE timer starts when the request is queued, so it must cover the transmission too.
+SLOWEST_LINK_BYTES_PER_S = 100_000
+
+
+class Peer(Protocol):
+    """Where to send: the part of a peer's settings that an SCU needs."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def ae_title(self) -> str: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def timeout_s(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class Outbound:
+    """One object to send; ``load`` yields its DICOM file bytes and is called when its turn comes, so a batch is never in memory."""
+
+    key: int
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    size_bytes: int
+    load: Callable[[], bytes]
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The peer's answer; ``status`` None when no context was accepted for the object."""
+
+    key: int
+    status: int | None
+    comment: str = ""
+
+
+def echo(peer: Peer, calling_ae_title: str) -> None:
+    """C-ECHO. Raises TransientError or PeerError naming the peer and the mend."""
+    with _Session(peer, calling_ae_title, [(str(Verification), "1.2.840.10008.1.2")]) as association:
+        status = association.send_c_echo()
+        if "Status" not in status:
+            raise TransientError(f"peer {peer.name}: no answer to C-ECHO", code="peer-silent")
+        if status.Status != 0:
+            raise PeerError(f"peer {peer.name}: C-ECHO answered 0x{status.Status:04X}", code="echo-failed")
+
+
+def send(peer: Peer, calling_ae_title: str, objects: Iterable[Outbound]) -> Iterator[Sent]:
+    """Send objects in order; yields each answer as it comes, so that the caller can persist it at once.
+
+    Raises
+    ------
+    TransientError
+        No association, or it broke; what was yielded before stands, everything after is unsent or unknown.
+    """
+    batch = list(objects)
+    for part in _split(batch):
+        wanted = sorted({(o.sop_class_uid, o.transfer_syntax_uid) for o in part})
+        with _Session(peer, calling_ae_title, wanted) as association:
+            accepted = {(c.abstract_syntax, c.transfer_syntax[0]) for c in association.accepted_contexts}
+            for item in part:
+                if (item.sop_class_uid, item.transfer_syntax_uid) not in accepted:
+                    yield Sent(item.key, None, "the peer accepted no presentation context for this object")
+                else:
+                    yield _store(peer, association, item)
+
+
+def _store(peer: Peer, association: Association, item: Outbound) -> Sent:
+    association.dimse_timeout = peer.timeout_s + item.size_bytes / SLOWEST_LINK_BYTES_PER_S
+    dataset: Dataset = dcmread(BytesIO(item.load()))
+    answer = association.send_c_store(dataset, msg_id=1)
+    if "Status" not in answer:
+        raise TransientError(f"peer {peer.name}: the association ended before the answer to C-STORE", code="peer-cut")
+    return Sent(item.key, int(answer.Status), str(answer.get("ErrorComment", "")))
+
+
+def _split(batch: Sequence[Outbound]) -> Iterator[list[Outbound]]:
+    """Cut a batch where its distinct contexts would exceed what one association can propose."""
+    part: list[Outbound] = []
+    contexts: set[tuple[str, str]] = set()
+    for item in batch:
+        pair = (item.sop_class_uid, item.transfer_syntax_uid)
+        if pair not in contexts and len(contexts) == MAX_CONTEXTS:
+            yield part
+            part, contexts = [], set()
+        contexts.add(pair)
+        part.append(item)
+    if part:
+        yield part
+
+
+class _Session:
+    """An association that is released on success and aborted on failure."""
+
+    def __init__(self, peer: Peer, calling_ae_title: str, contexts: Sequence[tuple[str, str]]) -> None:
+        self._peer = peer
+        self._ae = AE(ae_title=calling_ae_title)
+        self._ae.connection_timeout = self._ae.acse_timeout = self._ae.dimse_timeout = peer.timeout_s
+        self._ae.network_timeout = None
+        self._contexts = [build_context(abstract, [transfer]) for abstract, transfer in contexts]
+
+    def __enter__(self) -> Association:
+        peer = self._peer
+        self._association = self._ae.associate(peer.host, peer.port, contexts=self._contexts, ae_title=peer.ae_title)
+        if not self._association.is_established:
+            raise TransientError(_why(peer, self._association, self._ae.ae_title), code="peer-unreachable")
+        return self._association
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None or kind is GeneratorExit:
+            self._association.release()
+        else:
+            self._association.abort()
+
+
+def _why(peer: Peer, association: Association, calling_ae_title: str) -> str:
+    where = f"peer {peer.name} ({peer.ae_title} at {peer.host}:{peer.port})"
+    if association.is_rejected:
+        rejection = association.acceptor.primitive
+        detail = rejection.reason_str if rejection is not None else "no reason given"
+        return f"{where} rejected the association of {calling_ae_title}: {detail}; check both AE titles there"
+    if association.acceptor.primitive is not None:
+        return f"{where} accepted none of the proposed presentation contexts; enable the SOP Classes there"
+    return f"{where} does not answer; check that it runs and that host and port are right"

@@ -1,0 +1,17 @@
+"""What a person may ask of the store: read-only, plain dictionaries, no patient data."""
+
+from storage.views.listings import list_deliveries, list_jobs, list_packages, list_rule_versions
+from storage.views.overview import overview
+from storage.views.progress import StudyProgress, study_progress
+from storage.views.story import study_story
+
+__all__ = [
+    "StudyProgress",
+    "list_deliveries",
+    "list_jobs",
+    "list_packages",
+    "list_rule_versions",
+    "overview",
+    "study_progress",
+    "study_story",
+]
