@@ -1,0 +1,10 @@
+"""The one door to environment variables, so that a reader sees what the program takes from outside its settings."""
+
+from __future__ import annotations
+
+import os
+
+
+def get(name: str, default: str | None = None) -> str | None:
+    """The variable's text, or ``default`` when it is unset or empty."""
+    return os.environ.get(name) or default

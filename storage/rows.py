@@ -1,0 +1,37 @@
+"""The two ways in which rows are written: a new one unless its key exists, and a state moved by its table.
+
+``move`` is the only place that updates a state column; a test reads the source to hold that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from storage.schema import Association, Base, Delivery, Job, ModelPackage
+from storage.states import TABLES, check_move
+
+Stateful = Association | Delivery | Job | ModelPackage
+
+
+def insert_new(s: Session, table: type[Base], **values: Any) -> bool:
+    """Insert a row unless one with the same key exists; tells whether it did. Safe against others that do the same."""
+    insert = sqlite.insert(table) if s.get_bind().dialect.name == "sqlite" else postgresql.insert(table)
+    key = table.__table__.primary_key.columns.values()[0]
+    return s.execute(insert.values(**values).on_conflict_do_nothing().returning(key)).first() is not None
+
+
+def move(s: Session, table: type[Stateful], a: str, b: str, *where: ColumnElement[bool], **values: Any) -> list[int]:
+    """Move rows that are in state ``a`` and meet ``where`` to state ``b``; returns their ids, none when no row matched.
+
+    Raises
+    ------
+    MoveRefused
+        The state table doesn't list the move; nothing is written.
+    """
+    check_move(TABLES[table.__tablename__], a, b)
+    statement = update(table).where(table.state == a, *where).values(state=b, **values).returning(table.id)
+    return list(s.scalars(statement, execution_options={"synchronize_session": "fetch"}).all())

@@ -1,0 +1,32 @@
+"""The tables, as typed SQLAlchemy models."""
+
+from storage.schema.base import Base, UTCDateTime
+from storage.schema.intake import Arrival, Association, SourceAE
+from storage.schema.routing import Evaluation, ModelPackage, RuleDecision, RuleVersion
+from storage.schema.study import Instance, InstanceHeader, Revision, RevisionInstance, Series, Study
+from storage.schema.work import Delivery, Event, Job, JobDestination, JobInput, Lease, ResultObject
+
+__all__ = [
+    "Arrival",
+    "Association",
+    "Base",
+    "Delivery",
+    "Evaluation",
+    "Event",
+    "Instance",
+    "InstanceHeader",
+    "Job",
+    "JobDestination",
+    "JobInput",
+    "Lease",
+    "ModelPackage",
+    "ResultObject",
+    "Revision",
+    "RevisionInstance",
+    "RuleDecision",
+    "RuleVersion",
+    "Series",
+    "SourceAE",
+    "Study",
+    "UTCDateTime",
+]
