@@ -119,9 +119,7 @@ def _study(s: Session, arrived: ArrivedInstance) -> Study:
         return study
     at = arrived.received_at
     uid = arrived.study_instance_uid
-    made = insert_new(
-        s, Study, study_instance_uid=uid, first_arrival_at=at, last_arrival_at=at, arrival_count=0, settled_count=0
-    )
+    made = insert_new(s, Study, study_instance_uid=uid, first_arrival_at=at, last_arrival_at=at, arrival_count=0, settled_count=0)
     study = s.scalars(query).one()
     if made:
         events.record(s, "study.first-instance", at, study_id=study.id, study_instance_uid=uid)

@@ -18,9 +18,7 @@ def claimable(s: Session, at: datetime, kinds: Collection[Kind] = BOTH) -> bool:
     raise NotImplementedError
 
 
-def claim(
-    s: Session, worker: str, lease_s: float, limit: int, at: datetime, kinds: Collection[Kind] = BOTH
-) -> list[Claim]:
+def claim(s: Session, worker: str, lease_s: float, limit: int, at: datetime, kinds: Collection[Kind] = BOTH) -> list[Claim]:
     """Take up to ``limit`` tasks for ``lease_s`` seconds: highest priority first, then oldest."""
     raise NotImplementedError
 

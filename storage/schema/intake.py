@@ -27,7 +27,9 @@ class Association(Base):
     """One association of one receiver's life (``boot``); its uid is the receiver's own name for it."""
 
     __tablename__ = "association"
-    __table_args__ = (Index("ix_association_open", "receiver", postgresql_where=text("state = 'open'"), sqlite_where=text("state = 'open'")),)
+    __table_args__ = (
+        Index("ix_association_open", "receiver", postgresql_where=text("state = 'open'"), sqlite_where=text("state = 'open'")),
+    )
 
     id: Mapped[Id]
     uid: Mapped[str] = mapped_column(unique=True)
