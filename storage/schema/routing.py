@@ -43,7 +43,7 @@ class RuleDecision(Base):
     """One rule held against one Series of one revision: matched or not, and the trace of reasons."""
 
     __tablename__ = "rule_decision"
-    __table_args__ = (UniqueConstraint("revision_id", "rule_version_id", "rule_name", "series_id"),)
+    __table_args__ = (UniqueConstraint("revision_id", "rule_version_id", "rule_name", "series_id", name="uq_rule_decision_key"),)
 
     id: Mapped[Id]
     revision_id: Mapped[int] = mapped_column(ForeignKey("revision.id"))
