@@ -85,7 +85,7 @@ def _walk(node: yaml.Node, above: Location, seen: set[int]) -> Iterator[tuple[Lo
         return
     seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
-        parts = [(str(key.value), key, value) for key, value in node.value]
+        parts: list[tuple[str | int, yaml.Node, yaml.Node]] = [(str(key.value), key, value) for key, value in node.value]
     elif isinstance(node, yaml.SequenceNode):
         parts = [(index, value, value) for index, value in enumerate(node.value)]
     else:
