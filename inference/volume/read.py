@@ -1,0 +1,65 @@
+"""Instances from blobs or files, whole, as pydicom data sets. Checks nothing but that they parse."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+
+from inference.protocol import SeriesRef
+from storage.base.errors import InputError
+
+# What pydicom raises on a stream that isn't, or is no longer, a Part 10 file.
+PARSE_ERRORS = (
+    AttributeError, EOFError, InvalidDicomError, KeyError, NotImplementedError, TypeError, ValueError, struct.error,
+)  # fmt: skip
+
+
+class OpensBlobs(Protocol):
+    """The part of a blob store that reading needs."""
+
+    def open(self, key: str) -> BinaryIO:
+        """A readable, seekable stream of the blob's bytes."""
+        ...
+
+
+def read_series(blobs: OpensBlobs, series: SeriesRef) -> list[Dataset]:
+    """All Instances of an input Series, in the order of the reference (which means nothing).
+
+    Raises
+    ------
+    InputError
+        Code ``unreadable-instance``, naming the SOP Instance UID.
+    """
+    datasets = []
+    for instance in series.instances:
+        with blobs.open(instance.blob_key) as stream:
+            datasets.append(_parse(stream, f"SOP Instance {instance.sop_instance_uid}"))
+    return datasets
+
+
+def read_files(paths: Iterable[Path]) -> list[Dataset]:
+    """Instances from Part 10 files.
+
+    Raises
+    ------
+    InputError
+        Code ``unreadable-instance``, naming the file.
+    """
+    datasets = []
+    for path in paths:
+        with path.open("rb") as stream:
+            datasets.append(_parse(stream, f"file {path.name}"))
+    return datasets
+
+
+def _parse(stream: BinaryIO, name: str) -> Dataset:
+    try:
+        return dcmread(stream)
+    except PARSE_ERRORS as error:
+        raise InputError(f"{name} isn't a readable DICOM file; send it again", code="unreadable-instance") from error
