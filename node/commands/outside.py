@@ -13,21 +13,21 @@ import typer
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
-def _hand_over(context: typer.Context, module: str, command: str) -> None:
+def hand_over(context: typer.Context, module: str, command: str) -> None:
     finished = subprocess.run([sys.executable, "-m", module, command, *context.args], check=False)
     raise typer.Exit(finished.returncode if finished.returncode >= 0 else 1)
 
 
 def infer(context: typer.Context) -> None:
     """One model on a folder or file, without a node: PACKAGE INPUT [--out DIR]."""
-    _hand_over(context, "inference", "run")
+    hand_over(context, "inference", "run")
 
 
 def train(context: typer.Context) -> None:
     """From a recipe to a model package: RECIPE [--out DIR] [--data DIR]."""
-    _hand_over(context, "training", "train")
+    hand_over(context, "training", "train")
 
 
 def evaluate(context: typer.Context) -> None:
     """Figures of a package on the held-out cases of its recipe."""
-    _hand_over(context, "training", "evaluate")
+    hand_over(context, "training", "evaluate")

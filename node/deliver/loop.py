@@ -1,20 +1,18 @@
 """The delivery loop: claim what is due, send it peer by peer, write every answer down as it comes.
 
 A Delivery is claimed under a lease before its first byte leaves. Killed between the peer's answer and our commit, it is sent
-again with the same SOP Instance UID and the same bytes, which a PACS holds once. One unreachable peer holds up its own
+again with the same SOP Instance UID and the same bytes, which a PACS holds once. An unreachable peer holds up its own
 deliveries only: each peer is served by a thread of its own, one association at a time.
 """
 
 from __future__ import annotations
 
 import random
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from threading import Event
+from threading import Event, Thread
 
 from node.deliver import scu
 from node.deliver.backoff import Backoff
@@ -25,7 +23,7 @@ from storage.base.log import get_logger
 from storage.blobs import Blobs
 from storage.database import Database
 from storage.deliveries import DeliveryClaim
-from storage.jobs import LeaseLost
+from storage.states import LeaseLost
 
 _log = get_logger(__name__)
 
@@ -34,6 +32,9 @@ BATCH = 32
 # Long enough for a batch over a slow link; a restarted deliverer frees its former leases at once, so it costs nothing then.
 LEASE_S = 900.0
 IDLE_S = 0.25
+STRAYS_S = 5.0
+# After a stop an association in progress may end its object.
+DRAIN_S = 20.0
 
 
 @dataclass
@@ -50,42 +51,53 @@ class Deliverer:
     chance: random.Random
 
     def run(self, stop: Event) -> None:
-        """Serve until ``stop``; a database that doesn't answer is waited for."""
-        with ThreadPoolExecutor(max_workers=max(1, len(self.peers)), thread_name_prefix="deliver") as pool:
-            while not stop.is_set():
-                try:
-                    idle = self.once(pool) == 0
-                except TransientError as error:
-                    _log.warning("deliver.waiting", code=error.reason_code)
-                    idle = True
-                if idle:
-                    stop.wait(IDLE_S)
+        """Serve until ``stop``, one thread a peer; a thread that dies of a bug ends the process, which is then restarted."""
+        threads = [Thread(target=self._serve, args=(name, stop), name=f"deliver-{name}", daemon=True) for name in self.peers]
+        for thread in threads:
+            thread.start()
+        while not stop.is_set() and all(thread.is_alive() for thread in threads):
+            self._patiently(self._fail_strays)
+            stop.wait(STRAYS_S)
+        for thread in threads:
+            thread.join(DRAIN_S)
+        if not stop.is_set():
+            raise RuntimeError("a delivery thread ended by itself")
 
-    def once(self, pool: ThreadPoolExecutor) -> int:
-        """Claim and send one batch; returns how many were claimed."""
-        with self.db.write() as session:
-            claims = deliveries.claim_due(session, self.worker, LEASE_S, BATCH, self.db.clock.utc())
-        by_peer: dict[str, list[DeliveryClaim]] = defaultdict(list)
-        for claim in claims:
-            by_peer[claim.peer].append(claim)
-        for running in [pool.submit(self._serve_peer, name, batch) for name, batch in by_peer.items()]:
-            running.result()
+    def serve_once(self, name: str) -> int:
+        """Claim and send what is due for one peer; returns how many deliveries that were."""
+        claims = deliveries.take(self.db, self.worker, LEASE_S, BATCH, to=[name])
+        if claims:
+            self._send(self.peers[name], claims)
         return len(claims)
 
-    def _serve_peer(self, name: str, batch: Sequence[DeliveryClaim]) -> None:
-        peer = self.peers.get(name)
-        open_claims = {claim.id: claim for claim in batch}
-        if peer is None:
-            reason = f"no peer named {name} is configured; add it under peers, then `wetread deliveries retry`"
-            for claim in batch:
-                self._settle(claim, None, reason, Verdict.NEVER)
-            return
-        objects = [self._outbound(claim) for claim in batch]
+    def _serve(self, name: str, stop: Event) -> None:
+        while not stop.is_set():
+            if not self._patiently(partial(self.serve_once, name)):
+                stop.wait(IDLE_S)
+
+    def _patiently(self, work: Callable[[], int]) -> int:
+        """Do one round; a database or disk that doesn't answer is waited for."""
         try:
-            for sent in scu.send(peer, self.ae_title, objects):
-                self._answer(open_claims.pop(sent.key), sent)
+            return work()
+        except TransientError as error:
+            _log.warning("deliver.waiting", code=error.reason_code)
+            return 0
+
+    def _fail_strays(self) -> int:
+        """Deliveries to peers that are not configured (any more) end visibly."""
+        claims = deliveries.take(self.db, self.worker, LEASE_S, BATCH, not_to=list(self.peers))
+        for claim in claims:
+            reason = f"no peer named {claim.peer} to send to; add it under peers, then `wetread deliveries retry {claim.id}`"
+            self._settle(claim, None, reason, Verdict.NEVER)
+        return len(claims)
+
+    def _send(self, peer: scu.Peer, batch: Sequence[DeliveryClaim]) -> None:
+        unanswered = {claim.id: claim for claim in batch}
+        try:
+            for sent in scu.send(peer, self.ae_title, [self._outbound(claim) for claim in batch]):
+                self._answer(unanswered.pop(sent.key), sent)
         except (TransientError, PeerError) as error:
-            for claim in open_claims.values():
+            for claim in unanswered.values():
                 self._settle(claim, None, error.message, Verdict.AGAIN)
 
     def _outbound(self, claim: DeliveryClaim) -> scu.Outbound:
@@ -99,7 +111,8 @@ class Deliverer:
 
     def _answer(self, claim: DeliveryClaim, sent: scu.Sent) -> None:
         if sent.status is None:
-            self._settle(claim, None, f"{sent.comment}; enable its SOP Class there, then `wetread deliveries retry`", Verdict.NEVER)
+            reason = f"{sent.comment}; enable its SOP Class there, then `wetread deliveries retry {claim.id}`"
+            self._settle(claim, None, reason, Verdict.NEVER)
             return
         verdict = judge(sent.status)
         self._settle(claim, sent.status, "" if verdict is Verdict.STORED else explain(sent.status), verdict)
@@ -107,21 +120,20 @@ class Deliverer:
     def _settle(self, claim: DeliveryClaim, status: int | None, reason: str, verdict: Verdict) -> None:
         """Write one answer down; a lease lost meanwhile means that another deliverer owns it now."""
         now = self.db.clock.utc()
-        shown = "" if status is None else f"0x{status:04X}"
-        expired = now - claim.created_at > timedelta(seconds=self.give_up_after_s)
+        given_up = now - claim.created_at > timedelta(seconds=self.give_up_after_s)
         try:
             with self.db.write() as session:
-                if verdict is Verdict.STORED:
-                    deliveries.mark_delivered(session, claim.fence, shown, now)
-                elif verdict is Verdict.NEVER or expired:
-                    deliveries.fail(session, claim.fence, shown, reason, now)
+                if verdict is Verdict.STORED and status is not None:
+                    deliveries.mark_delivered(session, claim.fence, status, now)
+                elif verdict is Verdict.NEVER or given_up:
+                    deliveries.fail(session, claim.fence, status, reason, now)
                 else:
-                    delay_s = self.backoff.delay_s(claim.attempts + 1, self.chance)
-                    deliveries.retry_later(session, claim.fence, shown, reason, delay_s, now)
+                    delay_s = self.backoff.delay_s(claim.attempts, self.chance)
+                    deliveries.retry_later(session, claim.fence, status, reason, delay_s, now)
         except LeaseLost:
             _log.warning("delivery.lease-lost", delivery_id=claim.id)
         except WetreadError as error:
-            # The peer has the object but we could not write it down: the lease runs out and the same bytes go again.
+            # The peer may hold the object though we could not write it down: the lease runs out and the same bytes go again.
             _log.error("delivery.unrecorded", delivery_id=claim.id, code=error.reason_code)
         else:
-            _log.info(f"delivery.{verdict.value}", delivery_id=claim.id, peer=claim.peer, status=shown)
+            _log.info("delivery.answered", delivery_id=claim.id, peer=claim.peer, verdict=verdict.value, status=status)

@@ -35,7 +35,7 @@ def run_deliverer(settings: Settings, clock: Clock, stop: Event) -> None:
             worker=worker,
             backoff=Backoff(settings.deliver.retry_base_s, settings.deliver.retry_cap_s),
             give_up_after_s=settings.deliver.give_up_after_h * 3600.0,
-            chance=random.Random(),
+            chance=random.SystemRandom(),
         ).run(stop)
     finally:
         db.dispose()
@@ -46,4 +46,4 @@ def _free_former_leases(db: Database, worker: str) -> None:
     with db.write() as session:
         freed = deliveries.release_former(session, f"{NAME}/", worker, db.clock.utc())
     if freed:
-        _log.warning("deliverer.resumed", freed=freed)
+        _log.warning("deliverer.resumed", freed=len(freed))

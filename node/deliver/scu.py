@@ -41,7 +41,7 @@ class Peer(Protocol):
 
 @dataclass(frozen=True)
 class Outbound:
-    """One object to send; ``load`` yields its DICOM file bytes and is called when its turn comes, so a batch is never in memory."""
+    """One object to send; ``load`` yields its DICOM file bytes when its turn comes, so a batch is never in memory."""
 
     key: int
     sop_class_uid: str

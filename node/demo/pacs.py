@@ -103,7 +103,7 @@ def _dcmqrscp(folder: Path, client_ae_title: str) -> Iterator[Pacs]:
     path = folder / "dcmqrscp.cfg"
     path.write_text(
         f"NetworkTCPPort = {port}\nMaxPDUSize = 131072\nMaxAssociations = 16\n"
-        f'HostTable BEGIN\nclient = ({client_ae_title}, {LOOPBACK}, {port})\nHostTable END\n'
+        f"HostTable BEGIN\nclient = ({client_ae_title}, {LOOPBACK}, {port})\nHostTable END\n"
         "VendorTable BEGIN\nVendorTable END\n"
         f"AETable BEGIN\nDEMOPACS {folder / 'db'} RW (200, 8192mb) ANY\nAETable END\n"
     )

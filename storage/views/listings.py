@@ -68,7 +68,8 @@ def list_packages(s: Session) -> list[Document]:
     """Every registered model package."""
     rows = s.scalars(select(ModelPackage).order_by(ModelPackage.name, ModelPackage.id))
     return [
-        {"name": p.name, "version": p.version, "state": p.state, "digest": p.digest, "path": p.path, "reason": p.reason} for p in rows
+        {"name": p.name, "version": p.version, "state": p.state, "digest": p.digest, "path": p.path, "reason": p.reason}
+        for p in rows
     ]
 
 

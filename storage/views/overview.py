@@ -16,7 +16,7 @@ Document = dict[str, Any]
 
 
 def overview(s: Session) -> Document:
-    """The node at a glance: every state of each table with its count (zero included), and the newest things that need a person."""
+    """The node at a glance: a count for every state of each table, and the newest things that need a person."""
     return {
         "studies": s.scalar(select(func.count(Study.id))),
         "studies_waiting": s.scalar(select(func.count(Study.id)).where(Study.settled_count < Study.arrival_count)),

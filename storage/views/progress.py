@@ -37,7 +37,9 @@ def study_progress(s: Session, study_instance_uid: str) -> StudyProgress:
     study = s.scalar(select(Study).where(Study.study_instance_uid == study_instance_uid))
     if study is None:
         return StudyProgress(0, False, (), "", 0.0, (), None)
-    jobs: Sequence[tuple[int, str]] = [(i, state) for i, state in s.execute(select(Job.id, Job.state).where(Job.study_id == study.id))]
+    jobs: Sequence[tuple[int, str]] = [
+        (i, state) for i, state in s.execute(select(Job.id, Job.state).where(Job.study_id == study.id))
+    ]
     ids = [i for i, _ in jobs]
     deliveries = s.scalars(
         select(Delivery.state).join(ResultObject, ResultObject.id == Delivery.result_id).where(ResultObject.job_id.in_(ids))

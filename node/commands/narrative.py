@@ -1,0 +1,105 @@
+"""A story and a status as lines for a terminal. Pure: documents of storage.views in, text out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+Document = dict[str, Any]
+
+
+def status_lines(document: Document) -> Iterator[str]:
+    """The node at a glance."""
+    spool = document["spool"]
+    yield f"studies     {document['studies']} ({document['studies_waiting']} waiting for quiet)"
+    yield f"instances   {document['instances']} ({document['size_bytes']:,} bytes)"
+    yield f"received    last {document['last_arrival_at'] or 'never'}, open associations {document['open_associations']}"
+    yield f"spool       {spool['waiting']} waiting, {spool['quarantined']} quarantined"
+    yield f"rules       version {document['rules_version'] or 'none applied'}"
+    for table in ("jobs", "deliveries", "packages"):
+        counts = ", ".join(f"{count} {state}" for state, count in document[table].items() if count)
+        yield f"{table:<11} {counts or 'none'}"
+    yield from _attention(document["attention"], spool["newest_quarantined"])
+
+
+def _attention(attention: Document, quarantined: list[str]) -> Iterator[str]:
+    for key, word in (("refused_jobs", "refused"), ("failed_jobs", "failed"), ("dead_jobs", "dead")):
+        for job in attention[key]:
+            yield f"  job {job['id']} {word}: {job['reason_code']}: {job['reason']} (study {job['study_instance_uid']})"
+    for delivery in attention["failed_deliveries"]:
+        yield f"  delivery {delivery['id']} to {delivery['peer']} failed: {delivery['last_error']}"
+    for name in quarantined:
+        yield f"  quarantined: {name}"
+
+
+def story_lines(story: Document) -> Iterator[str]:
+    """The whole story of a Study."""
+    yield f"Study {story['study_instance_uid']}"
+    yield from _received(story)
+    yield from _decided(story)
+    for job in story["jobs"]:
+        yield from _job(job)
+    yield from _notes(story)
+    yield f"Next: {story['next']}"
+
+
+def _received(story: Document) -> Iterator[str]:
+    yield f"Received {story['arrivals']} instances, {story['first_arrival_at']} to {story['last_arrival_at']}"
+    for a in story["associations"]:
+        again = f", {a['duplicates']} of them held already" if a["duplicates"] else ""
+        yield f"  from {a['from']} ({a['host']}): {a['instances']} instances{again}; association {a['state']}"
+    for series in story["series"]:
+        differing = f", {series['differing_versions']} DIFFERING VERSIONS" if series["differing_versions"] else ""
+        yield f"  {series['modality']:<4} {series['series_instance_uid']}: {series['instances']} instances{differing}"
+
+
+def _decided(story: Document) -> Iterator[str]:
+    for revision in story["revisions"]:
+        yield f"Revision {revision['number']} frozen {revision['created_at']}: {revision['instances']} instances"
+        for d in story["decisions"]:
+            if d["revision"] == revision["number"]:
+                verdict = f"matched -> job {d['job_id']}" if d["matched"] else "no match"
+                yield f"  rule {d['rule']} on {d['series_instance_uid']}: {verdict}: {d['reason']}"
+    if story["revisions"] and not story["decisions"]:
+        yield "  no rule was there to evaluate"
+
+
+def _job(job: Document) -> Iterator[str]:
+    again = f", run {job['generation']}" if job["generation"] > 1 else ""
+    yield f"Job {job['id']}: {job['model']} {job['model_version']} (digest {job['model_digest'][:12]}{again}): {job['state']}"
+    if job["reason"]:
+        yield f"  {job['reason_code']}: {job['reason']}"
+    if job["attempts"] or job["infra_failures"]:
+        yield f"  failures: {job['attempts']} of the model, {job['infra_failures']} of machines; held by {job['worker'] or 'nobody'}"
+    for m in job["measurements"]:
+        yield "  " + ", ".join(f"{key} {value}" for key, value in m.items())
+    if job["timings_s"]:
+        yield "  seconds: " + ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in job["timings_s"].items())
+    for result in job["results"]:
+        yield f"  {result['role']:<8} {result['sop_instance_uid'] or result['blob_key']} ({result['size_bytes']:,} bytes)"
+        for d in result["deliveries"]:
+            yield f"    {_delivery(d)}"
+
+
+def _delivery(d: Document) -> str:
+    if d["state"] == "delivered":
+        return f"delivered to {d['peer']} {d['delivered_at']} ({d['last_status']})"
+    line = f"{d['state']} to {d['peer']} after {d['attempts']} tries"
+    if d["next_attempt_at"]:
+        line += f", next {d['next_attempt_at']}"
+    return f"{line}: {d['last_error']}" if d["last_error"] else line
+
+
+def _notes(story: Document) -> Iterator[str]:
+    """Events that are no part of the straight line, counted by kind."""
+    kinds = Counter(e["kind"] for e in story["events"])
+    for kind, count in kinds.items():
+        if kind in ("study.resent-nothing-new", "instance.version"):
+            yield f"{EVENT_TEXT[kind]} ({count} times)" if count > 1 else EVENT_TEXT[kind]
+
+
+EVENT_TEXT = {
+    "study.resent-nothing-new": "The same study was sent again: nothing new in it, so nothing was started",
+    "instance.version": "An instance came again under the same UID with other bytes: both are kept",
+}
