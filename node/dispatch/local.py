@@ -143,6 +143,8 @@ class LocalExecutor:
             self._answers.append(message)
         elif (message.attempt, message.kind) != (task.attempt, task.kind):
             raise HostLost("host-protocol", "the model host answered for an attempt it was not given")
+        elif message.status == "cancelled" and not host.cancelling:
+            raise HostLost("host-protocol", "the model host cancelled a task by itself")
         else:
             self._finished(host, message)
 

@@ -28,6 +28,19 @@ from inference.protocol import (
     to_host,
 )
 
+ANSWERS: dict[str, dict[str, object]] = {
+    "cancel-itself": {"status": "cancelled", "reason_code": "cancelled"},
+    "no-output": {"status": "ok"},
+    "refuse": {"status": "refused", "reason_code": "slice-gap", "reason": "a slice is missing"},
+    "bad-output": {"status": "model_error", "reason_code": "output-labels", "reason": "label 9 is not declared"},
+    "broken": {"status": "model_error", "reason_code": "manifest-invalid", "reason": "no grid", "broken_package": True},
+    "infra": {"status": "infra_error", "reason_code": "io", "reason": "ENOSPC"},
+}
+RAW = {
+    "garbage": b'{"message": "outcome", "job_id": "no"}\n',
+    "long-line": b"x" * (MAX_ANSWER_BYTES + 65536),
+}
+
 
 class FakeHost:
     """Reads tasks in the main thread; end-of-file ends the process as in the real host."""
@@ -60,7 +73,7 @@ class FakeHost:
             threading.Event().wait()
         if self.package == "broken":
             self.arrived.acquire()
-            self.answer(self.tasks.pop(), status="model_error", reason_code="manifest-invalid", broken_package=True)
+            self.answer(self.tasks.pop(), **ANSWERS["broken"])
             threading.Event().wait()
         digest = "0" * 64 if self.package == "other-digest" else self.digest
         self.send(encode_line(Ready(model_name=self.package, model_digest=digest, load_s=0.0)))
@@ -70,20 +83,23 @@ class FakeHost:
 
     def work(self, task: TaskSpec) -> None:
         fault = task.parameters.get("fault", "")
-        done = {"process": str(os.getpid())}
         for stage in ("read", "network"):
             self.send(encode_line(Progress(job_id=task.job_id, stage=stage, fraction=1.0)))
+        if fault in ANSWERS:
+            self.answer(task, **ANSWERS[fault])
+        elif fault in RAW:
+            self.send(RAW[fault])
+        else:
+            self.misbehave(task, fault)
+
+    def misbehave(self, task: TaskSpec, fault: str) -> None:
         match fault:
             case "":
-                self.answer(task, status="ok", environment=done, **self.output(task))
+                self.answer(task, status="ok", environment={"process": str(os.getpid())}, **self.output(task))
             case "crash":
                 os._exit(9)
             case "hang":
                 threading.Event().wait()
-            case "garbage":
-                self.send(b'{"message": "outcome", "job_id": "no"}\n')
-            case "long-line":
-                self.send(b"x" * (MAX_ANSWER_BYTES + 65536))
             case "wait-for-cancel":
                 self.cancelled.wait()
                 self.answer(task, status="cancelled", reason_code="cancelled")
@@ -91,14 +107,6 @@ class FakeHost:
                 self.answer(task.model_copy(update={"attempt": task.attempt + 1}), status="ok")
             case "wrong-job":
                 self.answer(task.model_copy(update={"job_id": task.job_id + 1}), status="ok")
-            case "no-label-map":
-                self.answer(task, status="ok")
-            case "refuse":
-                self.answer(task, status="refused", reason_code="slice-gap", reason="a slice is missing")
-            case "bad-output":
-                self.answer(task, status="model_error", reason_code="output-labels", reason="label 9 is not declared")
-            case "infra":
-                self.answer(task, status="infra_error", reason_code="io", reason="ENOSPC", environment=done)
             case _:
                 sys.exit(f"no such fault: {fault}")
 

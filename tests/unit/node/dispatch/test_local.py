@@ -62,6 +62,7 @@ def test_progress_reaches_the_dispatcher_in_order(make: Make, tmp_path: Path) ->
         ("long-line", "infra_error", "host-protocol"),
         ("wrong-attempt", "infra_error", "host-protocol"),
         ("wrong-job", "infra_error", "host-protocol"),
+        ("cancel-itself", "infra_error", "host-protocol"),
         ("infra", "infra_error", "io"),
         ("refuse", "refused", "slice-gap"),
         ("bad-output", "model_error", "output-labels"),
@@ -81,9 +82,7 @@ def test_every_fault_is_one_outcome_and_the_next_task_runs(
 
 
 @pytest.mark.parametrize(("package", "code"), [("dies-at-start", "host-start-failed"), ("other-digest", "host-protocol")])
-def test_a_host_that_does_not_start_fails_its_task_as_infrastructure(
-    make: Make, tmp_path: Path, package: str, code: str
-) -> None:
+def test_a_host_that_does_not_start_fails_its_task_as_infrastructure(make: Make, tmp_path: Path, package: str, code: str) -> None:
     executor = make()
     executor.submit(make_task(), tmp_path / package)
     [outcome], _ = outcomes(executor, 1)
