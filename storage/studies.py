@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from storage import events
-from storage.database import lease_time
-from storage.rows import insert_new
 from storage.schema import (
     Arrival,
     Association,
@@ -26,6 +24,8 @@ from storage.schema import (
     Series,
     Study,
 )
+from storage.schema.study import UNSETTLED
+from storage.states import UnknownRow
 
 _CHUNK = 500  # bound parameters a query; SQLite builds may take no more than 999
 
@@ -69,12 +69,15 @@ class SeriesContent:
 
 def pending_studies(s: Session) -> list[StudyQuiet]:
     """Studies with arrivals that aren't settled yet, longest quiet first. See ``settle``."""
-    raise NotImplementedError
+    # The condition stands literally as in the index that serves it.
+    query = select(Study).where(UNSETTLED).order_by(Study.last_arrival_at, Study.id)
+    return [_quiet(s, study) for study in s.scalars(query).all()]
 
 
 def settle(s: Session, study_id: int, arrival_count: int) -> None:
     """Every quiet time that applies has been evaluated at ``arrival_count``: the Study isn't pending until it grows again."""
-    raise NotImplementedError
+    grown = update(Study).where(Study.id == study_id, Study.settled_count < arrival_count)
+    s.execute(grown.values(settled_count=arrival_count), execution_options={"synchronize_session": "fetch"})
 
 
 def freeze_revision(s: Session, study_id: int, at: datetime) -> tuple[Revision, bool]:
@@ -83,15 +86,101 @@ def freeze_revision(s: Session, study_id: int, at: datetime) -> tuple[Revision, 
     Returns
     -------
     The revision with this content and whether it is a new one; the same content gives the same revision again.
+
+    Raises
+    ------
+    UnknownRow
+        There is no such Study.
     """
-    raise NotImplementedError
+    if s.scalars(select(Study.id).where(Study.id == study_id).with_for_update()).one_or_none() is None:
+        raise UnknownRow(f"there is no study {study_id}", code="unknown-study")
+    newest = _newest_versions(s, study_id)
+    digest = manifest_digest((i.sop_instance_uid, i.sha256) for i in newest)
+    of_study = select(Revision).where(Revision.study_id == study_id)
+    known = s.scalars(of_study.where(Revision.digest == digest)).one_or_none()
+    if known is not None:
+        return known, False
+    number = s.scalar(select(func.coalesce(func.max(Revision.number), 0)).where(Revision.study_id == study_id)) or 0
+    revision = Revision(study_id=study_id, number=number + 1, digest=digest, created_at=at)
+    s.add(revision)
+    s.flush()
+    s.execute(insert(RevisionInstance), [{"revision_id": revision.id, "instance_id": i.id} for i in newest])
+    events.record(s, "study.revision", at, study_id=study_id, number=revision.number, instances=len(newest), digest=digest)
+    return revision, True
+
+
+def manifest_digest(instances: Iterable[tuple[str, str]]) -> str:
+    """SHA-256 over the sorted lines "SOP Instance UID, space, SHA-256"."""
+    lines = sorted(f"{uid} {sha256}\n" for uid, sha256 in instances)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def revision_series(s: Session, revision_id: int) -> list[SeriesContent]:
     """What a revision holds, Series by UID."""
-    raise NotImplementedError
+    query = (
+        select(Series, Instance, InstanceHeader.dataset)
+        .join(Instance, Instance.series_id == Series.id)
+        .join(RevisionInstance, RevisionInstance.instance_id == Instance.id)
+        .join(InstanceHeader, InstanceHeader.instance_id == Instance.id)
+        .where(RevisionInstance.revision_id == revision_id)
+        .order_by(Series.series_instance_uid, Instance.sop_instance_uid)
+    )
+    contents: dict[int, SeriesContent] = {}
+    for series, instance, header in s.execute(query):
+        content = contents.setdefault(
+            series.id, SeriesContent(series.id, series.series_instance_uid, series.modality, instances=[])
+        )
+        content.instances.append(
+            InstanceContent(instance.id, instance.sop_instance_uid, instance.sha256, instance.blob_key, header)
+        )
+    return list(contents.values())
 
 
 def own_sop_instance_uids(s: Session, uids: Iterable[str]) -> set[str]:
     """Those of ``uids`` that name results of ours, which must not be routed back in."""
-    raise NotImplementedError
+    wanted = sorted({uid for uid in uids if uid})
+    found: set[str] = set()
+    for start in range(0, len(wanted), _CHUNK):
+        chunk = wanted[start : start + _CHUNK]
+        found.update(s.scalars(select(ResultObject.sop_instance_uid).where(ResultObject.sop_instance_uid.in_(chunk))))
+    return found
+
+
+def _quiet(s: Session, study: Study) -> StudyQuiet:
+    of_study = select(Series.modality).where(Series.study_id == study.id).distinct()
+    looks = (
+        select(Evaluation.quiet_s, func.max(Evaluation.arrival_count))
+        .where(Evaluation.study_id == study.id)
+        .group_by(Evaluation.quiet_s)
+    )
+    return StudyQuiet(
+        study_id=study.id,
+        study_instance_uid=study.study_instance_uid,
+        last_arrival_at=study.last_arrival_at,
+        arrival_count=study.arrival_count,
+        open_associations=_open_associations(s, study.id),
+        modalities=frozenset(s.scalars(of_study)),
+        evaluated={quiet_s: count for quiet_s, count in s.execute(looks)},
+    )
+
+
+def _open_associations(s: Session, study_id: int) -> int:
+    """Associations still open that have carried an Instance of the Study. Begun from the few that are open."""
+    carried = (
+        select(Arrival.id)
+        .join(Instance, Instance.id == Arrival.instance_id)
+        .join(Series, Series.id == Instance.series_id)
+        .where(Arrival.association_id == Association.id, Series.study_id == study_id)
+        .exists()
+    )
+    return s.scalar(select(func.count(Association.id)).where(text("association.state = 'open'"), carried)) or 0
+
+
+def _newest_versions(s: Session, study_id: int) -> list[Instance]:
+    query = (
+        select(Instance)
+        .join(Series, Series.id == Instance.series_id)
+        .where(Series.study_id == study_id)
+        .order_by(Instance.sop_instance_uid, Instance.version)
+    )
+    return list({instance.sop_instance_uid: instance for instance in s.scalars(query)}.values())

@@ -10,14 +10,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.schema.base import Base, Id
 
-_UNSETTLED = text("settled_count < arrival_count")
+UNSETTLED = text("settled_count < arrival_count")
 
 
 class Study(Base):
     """A Study. ``settled_count`` is the ``arrival_count`` up to which every rule's quiet time has been evaluated."""
 
     __tablename__ = "study"
-    __table_args__ = (Index("ix_study_unsettled", "last_arrival_at", postgresql_where=_UNSETTLED, sqlite_where=_UNSETTLED),)
+    __table_args__ = (Index("ix_study_unsettled", "last_arrival_at", postgresql_where=UNSETTLED, sqlite_where=UNSETTLED),)
 
     id: Mapped[Id]
     study_instance_uid: Mapped[str] = mapped_column(unique=True)
