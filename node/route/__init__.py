@@ -1,0 +1,1 @@
+"""Finds Studies complete, holds rules against their Series, and asks for jobs; every decision with its reason."""
