@@ -34,7 +34,7 @@ EXIT_NOT_LOADED = 1
 def serve(fd: int, package: Path, digest: str, blobs_url: str, threads: int, clock: Clock) -> None:
     """Load ``package`` and run tasks from the socket ``fd`` until its other end closes. Returns only when loading failed."""
     _leave_signals_to_dispatcher()
-    _silence_libraries()
+    silence_libraries()
     mailbox = Mailbox(socket.socket(fileno=fd))
     started_s = clock.monotonic_s()
     try:
@@ -101,7 +101,8 @@ def _leave_signals_to_dispatcher() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _silence_libraries() -> None:
+def silence_libraries() -> None:
+    """Warnings and logs of libraries may quote a data set: drop them."""
     warnings.simplefilter("ignore")
     for name in ("pydicom", "highdicom", "torch", "monai"):
         logger = logging.getLogger(name)
