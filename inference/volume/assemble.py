@@ -25,7 +25,7 @@ from pydicom.dataset import Dataset
 from inference.volume.frames import Frame, frames_of
 from inference.volume.geometry import Stack, plane_affine, stack_slices
 from inference.volume.pixels import check_bounds, decode, modality_values
-from inference.volume.read import PARSE_ERRORS
+from inference.volume.read import PARSE_ERRORS, without_warnings
 from inference.volume.volume import Volume
 from storage.base.errors import InputError
 
@@ -57,6 +57,11 @@ def assemble(datasets: Sequence[Dataset], *, spatial_dims: int = 3, minimum_slic
 
     Source: PS3.3 C.7.6.2.1.1 (Image Plane), C.7.6.16 (functional groups), C.11.1 (Modality LUT).
     """
+    with without_warnings():
+        return _assemble(datasets, spatial_dims, minimum_slices)
+
+
+def _assemble(datasets: Sequence[Dataset], spatial_dims: int, minimum_slices: int) -> Volume:
     frames = [frame for dataset in datasets for frame in _frames_of(dataset)]
     _check_count(len(frames), spatial_dims, minimum_slices)
     _check_alike(frames)

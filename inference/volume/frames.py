@@ -76,7 +76,9 @@ def frame_count(dataset: Dataset) -> int:
 
 def _check_image(dataset: Dataset) -> None:
     if not any(keyword in dataset for keyword in PIXEL_KEYWORDS):
-        raise InputError("an instance of the series holds no pixel data; send an image series", code="no-pixels")
+        raise InputError(
+            "an instance of the series holds no pixel data, or was cut short; send a whole image series", code="no-pixels"
+        )
     if dataset.get("SamplesPerPixel", 1) != 1 or dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
         raise InputError("the images are in colour; the model takes greyscale images", code="colour-image")
     if "MOSAIC" in (dataset.get("ImageType") or ()):

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.encaps import generate_frames
 from pydicom.pixels.processing import apply_modality_lut
 from pydicom.pixels.utils import pixel_array
-from pydicom.uid import UID
+from pydicom.uid import UID, JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
 
 from inference.volume.frames import Frame
 from storage.base.errors import InputError
@@ -28,6 +29,9 @@ MAXIMUM_VOXELS = 2**30
 PROJECTION_MODALITIES = frozenset({"CR", "DX", "IO", "MG", "PX", "RF", "RG", "XA"})
 
 _BITS_ALLOCATED = (1, 8, 16, 32, 64)
+_CODE_STREAMS = frozenset({*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes, *JPEG2000TransferSyntaxes})
+_END_OF_CODE_STREAM = b"\xff\xd9"  # EOI of ISO/IEC 10918-1 and 14495-1, EOC of 15444-1; zero bytes may pad it
+
 # What pydicom's decoders and their plug-ins raise on damaged or unknown pixel data. MemoryError isn't the input's fault.
 _DECODER_ERRORS = (
     AttributeError, EOFError, IndexError, KeyError, OSError, RuntimeError, TypeError, ValueError, ZeroDivisionError, struct.error,
@@ -69,12 +73,22 @@ def decode(dataset: Dataset, frames: int, rows: int, columns: int) -> NDArray[An
         Code ``undecodable-pixels``, naming the transfer syntax.
     """
     try:
+        _check_complete(dataset, frames)
         stored = np.asarray(pixel_array(dataset))
     except _DECODER_ERRORS as error:
         raise _undecodable(dataset) from error
     if stored.size != frames * rows * columns:
         raise _undecodable(dataset)
     return stored.reshape(frames, rows, columns)
+
+
+def _check_complete(dataset: Dataset, frames: int) -> None:
+    """Every JPEG, JPEG-LS and JPEG 2000 code stream ends in its marker: libjpeg silently fills up a stream that was cut short."""
+    if dataset.file_meta.TransferSyntaxUID not in _CODE_STREAMS:
+        return
+    for stream in generate_frames(dataset.PixelData, number_of_frames=frames):
+        if not stream.rstrip(b"\0").endswith(_END_OF_CODE_STREAM):
+            raise ValueError("a code stream without an end marker")
 
 
 def modality_values(frame: Frame, stored: NDArray[Any]) -> NDArray[np.float32]:

@@ -1,9 +1,14 @@
-"""Instances from blobs or files, whole, as pydicom data sets. Checks nothing but that they parse."""
+"""Instances from blobs or files, whole, as pydicom data sets. Checks nothing but that they parse.
+
+A file that was cut short still parses: what is missing is its pixel data, and ``assemble`` refuses it for that.
+"""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -18,6 +23,14 @@ from storage.base.errors import InputError
 PARSE_ERRORS = (
     AttributeError, EOFError, InvalidDicomError, KeyError, NotImplementedError, TypeError, ValueError, struct.error,
 )  # fmt: skip
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Silence pydicom: its warnings about odd values quote them, and a value may be a patient's."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
 
 
 class OpensBlobs(Protocol):
@@ -60,6 +73,7 @@ def read_files(paths: Iterable[Path]) -> list[Dataset]:
 
 def _parse(stream: BinaryIO, name: str) -> Dataset:
     try:
-        return dcmread(stream)
+        with without_warnings():
+            return dcmread(stream)
     except PARSE_ERRORS as error:
         raise InputError(f"{name} isn't a readable DICOM file; send it again", code="unreadable-instance") from error

@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import MediaStorageDirectoryStorage
 
-from inference.volume.read import PARSE_ERRORS
+from inference.volume.read import PARSE_ERRORS, without_warnings
 from storage.base.errors import InputError
 
 
@@ -56,8 +56,9 @@ def scan(source: Path) -> Scan:
     first_paths: dict[str, Path] = {}
     for path in _files(source):
         header = _read_header(path)
-        reason = header if isinstance(header, str) else _why_not(header, path, first_paths)
-        if isinstance(header, str) or reason:
+        if isinstance(header, str):
+            found.skipped.append(Skipped(path, header))
+        elif reason := _why_not(header, path, first_paths):
             found.skipped.append(Skipped(path, reason))
         else:
             first_paths.setdefault(str(header.SOPInstanceUID), path)
@@ -72,7 +73,8 @@ def _files(source: Path) -> list[Path]:
 def _read_header(path: Path) -> Dataset | str:
     """The header, or why there is none."""
     try:
-        return dcmread(path, stop_before_pixels=True)
+        with without_warnings():
+            return dcmread(path, stop_before_pixels=True)
     except InvalidDicomError:
         return "not a DICOM file (no DICM prefix)"
     except PARSE_ERRORS:
