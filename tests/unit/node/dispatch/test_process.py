@@ -1,0 +1,48 @@
+"""One dispatcher per data folder, known by the same name at every start; and nothing heavy in its process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from node.dispatch.process import LOCK_NAME, sole_identity
+from storage.base.errors import ConfigError
+
+
+def test_the_identity_stays_over_restarts(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "data"
+    with sole_identity(folder) as first:
+        pass
+    with sole_identity(folder) as second:
+        assert second == first
+    with sole_identity(tmp_path / "other") as other:
+        assert other != first
+
+
+def test_a_second_dispatcher_is_refused_in_one_line(tmp_path: Path) -> None:
+    with sole_identity(tmp_path), pytest.raises(ConfigError, match="another dispatcher") as refused, sole_identity(tmp_path):
+        pass
+    assert "\n" not in refused.value.message
+
+
+def test_a_torn_identity_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / LOCK_NAME).write_bytes(b"\xff\x00half")
+    with sole_identity(tmp_path) as identity:
+        assert len(identity) == 12
+    with sole_identity(tmp_path) as again:
+        assert again == identity
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ConfigError, match="can't be written"), sole_identity(tmp_path / "file" / "data"):
+        pass
+
+
+def test_the_dispatcher_carries_no_torch() -> None:
+    code = "import sys, node.dispatch.process; print([m for m in ('torch', 'monai', 'highdicom') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
