@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from storage.base.clock import Clock, SystemClock
 from storage.base.errors import ConfigError, TransientError
+from storage.schema import UTCDateTime
 
 BUSY_TIMEOUT_S = 30.0
 _WRITES = "wetread_writes"
@@ -114,7 +115,7 @@ def lease_time(s: Session, at: datetime) -> datetime:
     Hosts whose clocks disagree would otherwise take each other's leases.
     """
     if s.info.get(_DATABASE_TIME):
-        return s.execute(select(func.clock_timestamp())).scalar_one()
+        return s.execute(select(func.clock_timestamp(type_=UTCDateTime()))).scalar_one()
     return at
 
 

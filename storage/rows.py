@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, update
+from sqlalchemy import ColumnElement, inspect, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -20,7 +20,7 @@ Stateful = Association | Delivery | Job | ModelPackage
 def insert_new(s: Session, table: type[Base], **values: Any) -> bool:
     """Insert a row unless one with the same key exists; tells whether it did. Safe against others that do the same."""
     insert = sqlite.insert(table) if s.get_bind().dialect.name == "sqlite" else postgresql.insert(table)
-    key = table.__table__.primary_key.columns.values()[0]
+    key = inspect(table).primary_key[0]
     return s.execute(insert.values(**values).on_conflict_do_nothing().returning(key)).first() is not None
 
 

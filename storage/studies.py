@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -115,8 +115,8 @@ def manifest_digest(instances: Iterable[tuple[str, str]]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def revision_series(s: Session, revision_id: int) -> list[SeriesContent]:
-    """What a revision holds, Series by UID."""
+def revision_series(s: Session, revision_id: int, only: Collection[int] | None = None) -> list[SeriesContent]:
+    """What a revision holds, Series by UID; of the Series with row ids ``only``, if given."""
     query = (
         select(Series, Instance, InstanceHeader.dataset)
         .join(Instance, Instance.series_id == Series.id)
@@ -125,6 +125,8 @@ def revision_series(s: Session, revision_id: int) -> list[SeriesContent]:
         .where(RevisionInstance.revision_id == revision_id)
         .order_by(Series.series_instance_uid, Instance.sop_instance_uid)
     )
+    if only is not None:
+        query = query.where(Series.id.in_(only))
     contents: dict[int, SeriesContent] = {}
     for series, instance, header in s.execute(query):
         content = contents.setdefault(

@@ -7,7 +7,7 @@ that it only reads.
 
 from storage.jobs.claim import claim, claimable, expired, reap_expired, release_former, renew, take
 from storage.jobs.fence import Claim, Fence, Kind, NewResult
-from storage.jobs.moves import fail, finish_infer, finish_report, refuse, release_infra
+from storage.jobs.moves import fail, finish_infer, finish_report, hand_back, refuse, release_infra
 from storage.jobs.people import cancel, rerun, retry
 from storage.jobs.reading import JobTask, get_job, list_jobs, list_results, task_of
 from storage.jobs.request import input_digest, parameters_digest, request_job
@@ -28,6 +28,7 @@ __all__ = [
     "finish_infer",
     "finish_report",
     "get_job",
+    "hand_back",
     "input_digest",
     "list_jobs",
     "list_results",

@@ -3,29 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any, get_args
 
+from sqlalchemy import ColumnElement, Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from storage.database import Database
-from storage.jobs.fence import Claim, Fence, Kind
+from storage import events
+from storage.database import Database, lease_time
+from storage.jobs.fence import Claim, Fence, Held, Kind
+from storage.jobs.fenced import lost
+from storage.jobs.releasing import FAILURE_LIMIT, release
+from storage.rows import move
+from storage.schema import Job
+from storage.schema.work import CLAIMABLE, RUNNING
 
-BOTH: tuple[Kind, ...] = ("infer", "report")
+BOTH: tuple[Kind, ...] = get_args(Kind)
+_FROM: dict[str, Kind] = {"ready": "infer", "inferred": "report"}
+_HELD: dict[Kind, Held] = {"infer": "inferring", "report": "reporting"}
 
 
 def claimable(s: Session, at: datetime, kinds: Collection[Kind] = BOTH) -> bool:
     """Whether a claim would find something now. Only reads: an idle dispatcher asks this and takes no write lock."""
-    raise NotImplementedError
+    return s.execute(_waiting(lease_time(s, at), kinds).limit(1)).first() is not None
 
 
 def claim(s: Session, worker: str, lease_s: float, limit: int, at: datetime, kinds: Collection[Kind] = BOTH) -> list[Claim]:
     """Take up to ``limit`` tasks for ``lease_s`` seconds: highest priority first, then oldest."""
-    raise NotImplementedError
+    now = lease_time(s, at)
+    until = now + timedelta(seconds=lease_s)
+    waiting = _waiting(now, kinds).order_by(Job.priority.desc(), Job.id).limit(limit)
+    claims = []
+    for job_id, state, attempt, study_id in s.execute(waiting.with_for_update(skip_locked=True)).all():
+        kind = _FROM[state]
+        values: dict[str, Any] = {"worker": worker, "attempt": attempt + 1, "lease_until": until, "updated_at": at}
+        move(s, Job, state, _HELD[kind], Job.id == job_id, not_before=None, **values)
+        events.record(s, f"job.{_HELD[kind]}", at, study_id, job_id, worker=worker, attempt=attempt + 1)
+        claims.append(Claim(job_id, attempt + 1, kind, worker))
+    return claims
 
 
 def take(db: Database, worker: str, lease_s: float, limit: int, kinds: Collection[Kind] = BOTH) -> list[Claim]:
     """``claim`` in a transaction of its own, begun only when ``claimable``: what a dispatcher's loop calls."""
-    raise NotImplementedError
+    if limit < 1:
+        return []
+    with db.read() as s:
+        if not claimable(s, db.clock.utc(), kinds):
+            return []
+    with db.write() as s:
+        return claim(s, worker, lease_s, limit, db.clock.utc(), kinds)
 
 
 def renew(s: Session, fence: Fence, lease_s: float, at: datetime) -> None:
@@ -36,19 +62,42 @@ def renew(s: Session, fence: Fence, lease_s: float, at: datetime) -> None:
     LeaseLost
         Somebody else has it, or it was cancelled: stop working on it.
     """
-    raise NotImplementedError
+    until = lease_time(s, at) + timedelta(seconds=lease_s)
+    held = update(Job).where(Job.id == fence.job_id, Job.worker == fence.worker, Job.attempt == fence.attempt)
+    renewed = held.where(Job.state == fence.state).values(lease_until=until).returning(Job.id)
+    if s.scalars(renewed, execution_options={"synchronize_session": "fetch"}).one_or_none() is None:
+        raise lost(fence)
 
 
 def expired(s: Session, at: datetime) -> list[int]:
     """Ids of jobs whose lease has run out. Only reads."""
-    raise NotImplementedError
+    return list(s.scalars(select(Job.id).where(RUNNING, Job.lease_until < lease_time(s, at)).order_by(Job.id)))
 
 
-def reap_expired(s: Session, at: datetime, limit: int = 5) -> list[int]:
+def reap_expired(s: Session, at: datetime, limit: int = FAILURE_LIMIT) -> list[int]:
     """Release every job whose lease ran out, as ``release_infra`` does; returns their ids."""
-    raise NotImplementedError
+    late = Job.lease_until < lease_time(s, at)
+    return _release_all(s, late, "lease-expired", "the worker was not heard of until its lease ran out", at, limit, rests=True)
 
 
-def release_former(s: Session, worker_prefix: str, worker: str, at: datetime, limit: int = 5) -> list[int]:
+def release_former(s: Session, worker_prefix: str, worker: str, at: datetime, limit: int = FAILURE_LIMIT) -> list[int]:
     """Release what earlier lives of this worker hold (names that begin with ``worker_prefix``), without delay."""
-    raise NotImplementedError
+    former = (func.substr(Job.worker, 1, len(worker_prefix)) == worker_prefix) & (Job.worker != worker)
+    return _release_all(s, former, "worker-restarted", "the worker died and was started again", at, limit, rests=False)
+
+
+def _waiting(now: datetime, kinds: Collection[Kind]) -> Select[int, str, int, int]:
+    states = [state for state, kind in _FROM.items() if kind in kinds]
+    due = or_(Job.not_before.is_(None), Job.not_before <= now)
+    return select(Job.id, Job.state, Job.attempt, Job.study_id).where(CLAIMABLE, Job.state.in_(states), due)
+
+
+def _release_all(
+    s: Session, which: ColumnElement[bool], code: str, reason: str, at: datetime, limit: int, *, rests: bool
+) -> list[int]:
+    held = select(Job.id, Job.worker, Job.attempt, Job.state).where(RUNNING, which).order_by(Job.id)
+    rows = s.execute(held.with_for_update(skip_locked=True)).all()
+    for job_id, worker, attempt, state in rows:
+        kind: Kind = "infer" if state == "inferring" else "report"
+        release(s, Claim(job_id, attempt, kind, worker or "").fence, code, reason, at, limit, rests=rests)
+    return [row.id for row in rows]

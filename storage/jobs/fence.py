@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Kind: TypeAlias = Literal["infer", "report"]
+Held: TypeAlias = Literal["inferring", "reporting"]
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Fence:
     job_id: int
     worker: str
     attempt: int
-    state: Literal["inferring", "reporting"]
+    state: Held
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from storage import deliveries
 from storage.jobs.fence import Fence, NewResult
+from storage.jobs.fenced import carry
+from storage.jobs.releasing import FAILURE_LIMIT, REST_PLACE, release
+from storage.schema import Job, JobDestination, ResultObject
+
+_CLEAR = {"reason_code": "", "reason": ""}
 
 
 def finish_infer(
@@ -20,7 +28,8 @@ def finish_infer(
     at: datetime,
 ) -> None:
     """``inferring`` -> ``inferred``: the label map (key, sha256, size_bytes) is durable and stays, whatever follows."""
-    raise NotImplementedError
+    values = {"label_map": label_map, "measurements": list(measurements), "timings": _timings(s, fence, timings)}
+    carry(s, fence, "inferred", at, "job.inferred", {}, **values, **_CLEAR)
 
 
 def finish_report(
@@ -32,19 +41,38 @@ def finish_report(
     measurements: Sequence[dict[str, Any]] | None = None,
 ) -> None:
     """``reporting`` -> ``done``: result rows, and a delivery of each DICOM result to each destination, SEG before SR."""
-    raise NotImplementedError
+    values: dict[str, Any] = {"timings": _timings(s, fence, timings)}
+    if measurements is not None:
+        values["measurements"] = list(measurements)
+    carry(s, fence, "done", at, "job.done", {"results": len(results)}, **values, **_CLEAR)
+    rows = [ResultObject(job_id=fence.job_id, created_at=at, **asdict(result)) for result in results]
+    s.add_all(rows)
+    s.flush()
+    peers = select(JobDestination.peer).where(JobDestination.job_id == fence.job_id).order_by(JobDestination.id)
+    deliveries.add_deliveries(s, rows, s.scalars(peers).all(), at)
 
 
 def refuse(s: Session, fence: Fence, code: str, reason: str, at: datetime) -> None:
     """-> ``refused``: the input can't be used; a person reads ``reason``."""
-    raise NotImplementedError
+    carry(s, fence, "refused", at, "job.refused", {"code": code, "reason": reason}, reason_code=code, reason=reason)
 
 
 def fail(s: Session, fence: Fence, code: str, reason: str, at: datetime) -> None:
     """-> ``failed``: the model or its output is at fault; ``attempts`` grows."""
-    raise NotImplementedError
+    values = {"attempts": Job.attempts + 1, "reason_code": code, "reason": reason}
+    carry(s, fence, "failed", at, "job.failed", {"code": code, "reason": reason}, **values)
 
 
-def release_infra(s: Session, fence: Fence, code: str, reason: str, at: datetime, limit: int = 5) -> str:
-    """Back to ``ready`` or ``inferred`` after a back-off, or to ``dead`` at the ``limit``-th failure; returns the state."""
-    raise NotImplementedError
+def release_infra(s: Session, fence: Fence, code: str, reason: str, at: datetime, limit: int = FAILURE_LIMIT) -> str:
+    """Back to ``ready`` or ``inferred`` after a rest, or to ``dead`` at the ``limit``-th failure; returns the state."""
+    return release(s, fence, code, reason, at, limit)
+
+
+def hand_back(s: Session, fence: Fence, at: datetime) -> None:
+    """Back to ``ready`` or ``inferred`` at once, nobody's failure: the worker stops and leaves the task to the next."""
+    carry(s, fence, REST_PLACE[fence.state], at, "job.handed-back", {})
+
+
+def _timings(s: Session, fence: Fence, more: dict[str, float]) -> dict[str, Any]:
+    """Seconds by step, of this task and of the job's tasks before it."""
+    return {**(s.scalar(select(Job.timings).where(Job.id == fence.job_id)) or {}), **more}

@@ -103,8 +103,8 @@ class ResultObject(Base):
 class Delivery(Base):
     """One result object on its way to one peer.
 
-    ``attempts`` counts tries since the last person's retry, ``attempt`` is the fencing token. A delivery waits until the one it
-    depends on is delivered.
+    ``attempts`` counts tries since ``tried_since`` (creation, or a person's retry); ``attempt`` is the fencing token. A delivery
+    waits until the one it depends on is delivered.
     """
 
     __tablename__ = "delivery"
@@ -127,6 +127,7 @@ class Delivery(Base):
     last_status: Mapped[int | None]
     last_error: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime]
+    tried_since: Mapped[datetime]
     delivered_at: Mapped[datetime | None]
 
 

@@ -318,6 +318,7 @@ def _results_and_deliveries() -> None:
         sa.Column("last_status", sa.Integer(), nullable=True),
         sa.Column("last_error", sa.String(), nullable=False),
         sa.Column("created_at", TIME, nullable=False),
+        sa.Column("tried_since", TIME, nullable=False),
         sa.Column("delivered_at", TIME, nullable=True),
         sa.ForeignKeyConstraint(["depends_on_id"], ["delivery.id"], name="fk_delivery_depends_on_id"),
         sa.ForeignKeyConstraint(["result_id"], ["result_object.id"], name="fk_delivery_result_id"),
