@@ -1,4 +1,8 @@
-"""The two tasks of a job: infer makes the label map, report makes the objects. Blobs in, blobs out, never the database."""
+"""The two tasks of a job: infer makes the label map, report makes the objects. Blobs in, blobs out, never the database.
+
+Their stages have different names, since a job keeps the seconds of both: read, prepare, network, restore, store; then source,
+report, validate, write.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +32,7 @@ FILE_NAMES = {"seg": "seg.dcm", "sr": "sr.dcm", "overlay": "overlay.png", "text"
 
 def infer(task: TaskSpec, loaded: LoadedModel, blobs: Blobs, stages: Stages) -> Outcome:
     """Read the input Series, run the network, write the label map on the source grid."""
-    datasets = _read_inputs(task, loaded, blobs, stages)
+    datasets = _read_inputs("read", task, loaded, blobs, stages)
     label_map = segment(loaded, datasets, stages)
     stages("store", 0.0)
     blob = _put(blobs, f"{task.output_prefix}/label-map.npz", encode_label_map(label_map))
@@ -37,12 +41,12 @@ def infer(task: TaskSpec, loaded: LoadedModel, blobs: Blobs, stages: Stages) -> 
 
 def report(task: TaskSpec, loaded: LoadedModel, blobs: Blobs, stages: Stages) -> Outcome:
     """Read the label map and its source, write SEG, SR and what people look at."""
-    datasets = _read_inputs(task, loaded, blobs, stages)
+    datasets = _read_inputs("source", task, loaded, blobs, stages)
     label_map = decode_label_map(_get_label_map(task, blobs))
     stages("report", 0.0)
     source = datasets[loaded.manifest.inputs[0].name]
     objects, measurements = build_report(source, label_map, loaded.manifest, loaded.digest, task)
-    stages("store", 0.0)
+    stages("write", 0.0)
     results = tuple(
         ResultBlob(
             role=item.role,
@@ -92,12 +96,12 @@ def environment(loaded: LoadedModel) -> dict[str, str]:
     }
 
 
-def _read_inputs(task: TaskSpec, loaded: LoadedModel, blobs: Blobs, stages: Stages) -> dict[str, list[Dataset]]:
+def _read_inputs(stage: str, task: TaskSpec, loaded: LoadedModel, blobs: Blobs, stages: Stages) -> dict[str, list[Dataset]]:
     read: dict[str, list[Dataset]] = {}
     for number, wanted in enumerate(loaded.manifest.inputs):
-        stages("read", number / len(loaded.manifest.inputs))
+        stages(stage, number / len(loaded.manifest.inputs))
         read[wanted.name] = read_series(blobs, _reference(task, wanted.name))
-    stages("read", 1.0)
+    stages(stage, 1.0)
     return read
 
 

@@ -154,8 +154,9 @@ class Dispatcher:
             return
         with self.db.write() as session:
             for key, step in news:
-                facts = {"stage": step.stage, "fraction": round(step.fraction, 3)}
-                events.record(session, "job.progress", self.db.clock.utc(), self._held[key].study_id, step.job_id, **facts)
+                study_id, fraction = self._held[key].study_id, round(step.fraction, 3)
+                now = self.db.clock.utc()
+                events.record(session, "job.progress", now, study_id, step.job_id, stage=step.stage, fraction=fraction)
         for key, step in news:
             self._told[key] = Told(step.stage, now_s)
 

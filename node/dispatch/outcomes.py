@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -62,7 +63,7 @@ def _finish(s: Session, held: Held, outcome: Outcome, at: datetime, infra_limit:
         jobs.release_infra(s, fence, "host-protocol", reason, at, infra_limit)
         return
     if outcome.environment:
-        facts = {"task": held.task.kind, **outcome.environment}
+        facts: dict[str, Any] = {"task": held.task.kind, **outcome.environment}
         events.record(s, "job.environment", at, held.study_id, held.claim.job_id, **facts)
 
 

@@ -171,7 +171,7 @@ def test_a_host_deaf_to_cancel_is_killed(make: Make, tmp_path: Path) -> None:
 
 def test_the_least_recently_used_idle_host_makes_room(make: Make, tmp_path: Path) -> None:
     executor = make(workers=2)
-    pids = {}
+    pids: dict[str, list[str]] = {}
     for number, digest in enumerate([DIGEST_A, DIGEST_B, DIGEST_A, "c" * 64, DIGEST_A], 1):
         executor.submit(make_task(number, digest=digest), tmp_path)
         [outcome], _ = outcomes(executor, 1)
