@@ -1,8 +1,4 @@
-"""Blobs: bytes under keys, durable when a call returns. A local folder by default, S3 for more than one machine.
-
-A key is a relative path of lower-case letters, digits, ``.``, ``_`` and ``-``; no part begins with a dot. Keys hold no text
-from a peer other than digests. Absent on purpose: knowledge of DICOM, retention.
-"""
+"""What every blob store does, and its keys."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Protocol
 
-from storage.base.errors import ConfigError, TransientError, WetreadError
+from storage.base.errors import TransientError, WetreadError
 
 _KEY = re.compile(r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*)*")
 
@@ -44,7 +40,10 @@ class Blobs(Protocol):
         """Write a blob; nobody ever sees a part of it. An existing one is replaced, or BlobExists raised if ``only_new``."""
 
     def adopt(self, key: str, path: Path) -> None:
-        """Take a file whose bytes are on disk already (fdatasync'ed); linked, not copied, where both lie on one file system."""
+        """Take a file whose bytes are on disk already (fdatasync'ed); linked, not copied, where both lie on one file system.
+
+        The file may be unlinked afterwards and must never be written again.
+        """
 
     def adopt_many(self, files: Iterable[tuple[str, Path]]) -> None:
         """``adopt`` for many, with one directory sync a folder."""
@@ -68,12 +67,14 @@ class Blobs(Protocol):
         """The blob's file on this machine to be read, never written; None where there is none."""
 
 
-def open_blobs(url_or_path: str | Path) -> Blobs:
-    """A folder (made when missing), or ``s3://BUCKET/PREFIX?endpoint=URL&region=NAME`` with credentials from the environment.
+def check_key(key: str) -> str:
+    """Return ``key`` if it is one: parts of ``a-z 0-9 . _ -`` joined by ``/``, none beginning with a dot, up to 512 characters.
 
     Raises
     ------
-    ConfigError
-        Code ``blobs``: the folder can't be made or written, or S3 support isn't installed.
+    ValueError
+        A key is made by the program, so a bad one is a bug.
     """
-    raise NotImplementedError
+    if len(key) > 512 or not _KEY.fullmatch(key):
+        raise ValueError("a blob key isn't parts of a-z 0-9 . _ - joined by /")
+    return key
