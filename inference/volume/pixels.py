@@ -30,7 +30,7 @@ PROJECTION_MODALITIES = frozenset({"CR", "DX", "IO", "MG", "PX", "RF", "RG", "XA
 
 _BITS_ALLOCATED = (1, 8, 16, 32, 64)
 _CODE_STREAMS = frozenset({*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes, *JPEG2000TransferSyntaxes})
-_END_OF_CODE_STREAM = b"\xff\xd9"  # EOI of ISO/IEC 10918-1 and 14495-1, EOC of 15444-1; zero bytes may pad it
+_END_OF_CODE_STREAM = b"\xff\xd9"  # EOI of ISO/IEC 10918-1 and 14495-1, EOC of 15444-1; zeros or one byte of any value may pad it
 
 # What pydicom's decoders and their plug-ins raise on damaged or unknown pixel data. MemoryError isn't the input's fault.
 _DECODER_ERRORS = (
@@ -87,7 +87,7 @@ def _check_complete(dataset: Dataset, frames: int) -> None:
     if dataset.file_meta.TransferSyntaxUID not in _CODE_STREAMS:
         return
     for stream in generate_frames(dataset.PixelData, number_of_frames=frames):
-        if not stream.rstrip(b"\0").endswith(_END_OF_CODE_STREAM):
+        if _END_OF_CODE_STREAM not in stream.rstrip(b"\0")[-3:]:
             raise ValueError("a code stream without an end marker")
 
 
