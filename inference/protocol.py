@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-
 # A study of twenty thousand instances makes a task of about five megabytes; an answer holds no list that grows with the study.
 MAX_TASK_BYTES = 32 << 20
 MAX_ANSWER_BYTES = 1 << 20

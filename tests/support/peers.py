@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +28,8 @@ Clients = Mapping[str, int]
 
 def tool(name: str, package: str = "dcmtk") -> str:
     """The path of a peer's program; the running test skips (or fails where ``peers`` is required) without it."""
-    path = shutil.which(name)
+    # Orthanc is in /usr/sbin, which Debian leaves out of a plain user's path.
+    path = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
     if path is None:
         missing("peers", f"{name} is not installed (Debian package {package})")
     return path
