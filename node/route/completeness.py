@@ -1,0 +1,92 @@
+"""When a Study is complete. Pure but for what `QuietWatch` remembers; reads no clock and no row by itself.
+
+A Study has been quiet for q seconds when no association that brought part of it is open and its last arrival is q seconds old.
+Neither the release of an association nor its abort completes anything. Each q is looked at by itself, once for every growth of
+the Study; a quiet time that new rules bring in doesn't reopen a Study that had passed it before they were applied.
+
+Ages are counted by the monotonic clock from when an arrival is first seen, so that setting the wall clock neither completes a
+Study early nor keeps it waiting. Only after a restart must the persisted wall time be believed, and never below zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from storage.studies import StudyQuiet
+
+Stand = Literal["due", "waiting", "settled"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a Study stands to one quiet time, and why in words. ``remaining_s``: 0 unless time alone is missing."""
+
+    quiet_s: float
+    stand: Stand
+    why: str
+    remaining_s: float = 0.0
+
+
+def standings(study: StudyQuiet, age_s: float, quiet_values: Collection[float], applied_at: datetime | None) -> list[Standing]:
+    """How a Study stands to each quiet time, shortest first.
+
+    Parameters
+    ----------
+    age_s : seconds that the last arrival is old, as `QuietWatch.ages_s` gives it.
+    applied_at : when the rules in force were applied; None without rules.
+    """
+    return [_standing(study, age_s, quiet_s, applied_at) for quiet_s in sorted(quiet_values)]
+
+
+def _standing(study: StudyQuiet, age_s: float, quiet_s: float, applied_at: datetime | None) -> Standing:
+    if study.evaluated.get(quiet_s, 0) >= study.arrival_count:
+        return Standing(quiet_s, "settled", "this content was evaluated")
+    passed_at = study.last_arrival_at + timedelta(seconds=quiet_s)
+    evaluated = max(study.evaluated.values(), default=0) >= study.arrival_count
+    if evaluated and applied_at is not None and passed_at < applied_at:
+        return Standing(quiet_s, "settled", "this quiet time had passed before the rules that ask for it were applied")
+    if study.open_associations:
+        return Standing(quiet_s, "waiting", f"{study.open_associations} association(s) that brought part of it are open")
+    if age_s < quiet_s:
+        why = f"the last arrival is {age_s:.1f} s old, {quiet_s:g} s are asked for"
+        return Standing(quiet_s, "waiting", why, quiet_s - age_s)
+    return Standing(quiet_s, "due", f"no association is open and the last arrival is {age_s:.1f} s old")
+
+
+@dataclass(frozen=True)
+class _Sight:
+    arrival_count: int
+    last_arrival_at: datetime
+    age_s: float
+    monotonic_s: float
+
+
+class QuietWatch:
+    """Ages of Studies' last arrivals, robust against jumps of the wall clock."""
+
+    def __init__(self) -> None:
+        self._sights: dict[int, _Sight] = {}
+        self._last_pass_s: float | None = None
+
+    def ages_s(self, studies: Sequence[StudyQuiet], as_of: datetime, monotonic_s: float) -> dict[int, float]:
+        """Seconds since the last arrival of each Study, by its row id; Studies that aren't named are forgotten.
+
+        Parameters
+        ----------
+        as_of, monotonic_s : the moment, by either clock, up to which every arrival is known.
+        """
+        self._sights = {study.study_id: self._sight(study, as_of, monotonic_s) for study in studies}
+        self._last_pass_s = monotonic_s
+        return {key: sight.age_s + max(0.0, monotonic_s - sight.monotonic_s) for key, sight in self._sights.items()}
+
+    def _sight(self, study: StudyQuiet, as_of: datetime, monotonic_s: float) -> _Sight:
+        known = self._sights.get(study.study_id)
+        if known and (known.arrival_count, known.last_arrival_at) == (study.arrival_count, study.last_arrival_at):
+            return known
+        age_s = max(0.0, (as_of - study.last_arrival_at).total_seconds())
+        if self._last_pass_s is not None:  # what the pass before didn't know of has come since
+            age_s = min(age_s, max(0.0, monotonic_s - self._last_pass_s))
+        return _Sight(study.arrival_count, study.last_arrival_at, age_s, monotonic_s)

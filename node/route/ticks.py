@@ -1,0 +1,92 @@
+"""Periodic work in one process: each tick by itself, never twice at once, one router of all at a time.
+
+The scheduler keeps its times by the wall clock. Set back an hour, it would wait an hour; so `keep_time` brings ticks back that
+lie further off than their own period. A tick that fails is logged and comes again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from threading import Event
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from storage import leases
+from storage.base.errors import WetreadError
+from storage.base.log import get_logger
+from storage.database import Database
+
+_log = get_logger(__name__)
+
+WATCH_S = 1.0
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Something to do every ``period_s`` seconds."""
+
+    name: str
+    period_s: float
+    work: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Leadership:
+    """The right to act on ticks, by a row: held for ``lease_s`` from the last tick on."""
+
+    db: Database
+    name: str
+    holder: str
+    lease_s: float
+
+    def held(self) -> bool:
+        """Take or renew it."""
+        with self.db.write() as s:
+            return leases.acquire(s, self.name, self.holder, self.lease_s, self.db.clock.utc())
+
+    def give_up(self) -> None:
+        """Let the next router begin at once."""
+        with self.db.write() as s:
+            leases.release(s, self.name, self.holder)
+
+
+def run_ticks(ticks: list[Tick], stop: Event) -> None:
+    """Run the ticks until ``stop`` is set; returns when the work in hand is done."""
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a tick that is skipped because the last still runs is no news
+    scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
+    for tick in ticks:
+        scheduler.add_job(
+            _guarded, "interval", seconds=tick.period_s, args=[tick], id=tick.name, next_run_time=_now()
+        )  # fmt: skip
+    scheduler.start()
+    try:
+        while not stop.wait(WATCH_S):
+            keep_time(scheduler)
+    finally:
+        scheduler.shutdown(wait=True)
+
+
+def keep_time(scheduler: BackgroundScheduler) -> None:
+    """Bring forward every tick that a step of the wall clock has put further off than its period."""
+    now = _now()
+    for job in scheduler.get_jobs():
+        period: timedelta = job.trigger.interval
+        if job.next_run_time and job.next_run_time > now + period + timedelta(seconds=WATCH_S):
+            job.reschedule("interval", seconds=period.total_seconds())
+            job.modify(next_run_time=now)
+
+
+def _guarded(tick: Tick) -> None:
+    try:
+        tick.work()
+    except WetreadError as error:
+        _log.error("tick.failed", tick=tick.name, error_code=error.reason_code, error_message=error.message)
+    except Exception:  # noqa: BLE001  # the outermost loop: a bug in one pass must not end the process's periodic work
+        _log.exception("tick.failed", tick=tick.name)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251  # the scheduler's own clock, which no injected one can replace
