@@ -122,7 +122,7 @@ def _role(name: str) -> Callable[[Settings, Clock, Event], None]:
 
         return run_receiver
     if name == "router":
-        from node.route.process import run_router
+        from node.router import run_router
 
         return run_router
     if name == "dispatcher":

@@ -123,9 +123,7 @@ def history(db: Database) -> list[Version]:
     """Every version that was ever in force, newest first."""
     with db.read() as s:
         versions = rules_history(s)
-    return [
-        Version(v.number, v.digest, v.author, v.applied_at, len(_by_name(v.text, f"rules version {v.number}"))) for v in versions
-    ]
+    return [Version(v.number, v.digest, v.author, v.applied_at) for v in versions]
 
 
 def test_rules(path: Path, folder: Path, settings: Settings) -> list[Trial]:

@@ -33,22 +33,29 @@ class Tick:
     work: Callable[[], None]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Leadership:
-    """The right to act on ticks, by a row: held for ``lease_s`` from the last tick on."""
+    """The right to act on ticks, by a row: held for ``lease_s``, renewed when a third of that has passed."""
 
     db: Database
     name: str
     holder: str
     lease_s: float
+    renewed_s: float | None = None
 
     def held(self) -> bool:
-        """Take or renew it."""
+        """Take or renew it; writes nothing while it was renewed of late."""
+        now_s = self.db.clock.monotonic_s()
+        if self.renewed_s is not None and now_s - self.renewed_s < self.lease_s / 3:
+            return True
         with self.db.write() as s:
-            return leases.acquire(s, self.name, self.holder, self.lease_s, self.db.clock.utc())
+            held = leases.acquire(s, self.name, self.holder, self.lease_s, self.db.clock.utc())
+        self.renewed_s = now_s if held else None
+        return held
 
     def give_up(self) -> None:
         """Let the next router begin at once."""
+        self.renewed_s = None
         with self.db.write() as s:
             leases.release(s, self.name, self.holder)
 
@@ -58,9 +65,7 @@ def run_ticks(ticks: list[Tick], stop: Event) -> None:
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a tick that is skipped because the last still runs is no news
     scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
     for tick in ticks:
-        scheduler.add_job(
-            _guarded, "interval", seconds=tick.period_s, args=[tick], id=tick.name, next_run_time=_now()
-        )  # fmt: skip
+        scheduler.add_job(_guarded, "interval", seconds=tick.period_s, args=[tick], id=tick.name, next_run_time=_now())
     scheduler.start()
     try:
         while not stop.wait(WATCH_S):
