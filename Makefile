@@ -35,7 +35,7 @@ test-all: setup ## the suite with all markers; what the machine can't do is skip
 	@$(BIN)/python -m pytest $(PYTEST)
 
 check: setup ## format, lint, types, import contracts and fast tests, in under two minutes
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint contracts types fast
+	@$(MAKE) --no-print-directory --jobs 2 --keep-going --output-sync=target lint contracts types fast
 
 lint: setup
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && echo "format and lint: good"

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy import exc as sa_errors
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session as Session  # re-exported: callers name the type, SQLAlchemy stays here
 
 from storage.base.clock import Clock, SystemClock
 from storage.base.errors import ConfigError, TransientError

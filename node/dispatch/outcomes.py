@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from inference.protocol import Outcome, TaskSpec
 from storage import events, jobs, packages
+from storage.database import Session
 from storage.jobs import Claim, NewResult
 
 STUDIES_BEFORE_QUARANTINE = 3

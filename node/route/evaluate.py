@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from inference.manifest import Manifest
 from node.route.rules.compile import CompiledRule
 from node.route.rules.judge import Judgement, judge
@@ -20,7 +18,7 @@ from node.route.rules.values import SeriesFacts, series_values
 from node.route.ruleset import RuleSet
 from node.settings import CompletionSettings
 from storage import decisions, events
-from storage.database import Database
+from storage.database import Database, Session
 from storage.evaluations import SeriesHead, calling_ae_titles, looked_at, series_heads
 from storage.jobs import request_job
 from storage.packages import active_package

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy.orm import Session
-
 from inference.manifest import Manifest, package_digest, read_manifest
 from storage.base.errors import ConfigError, ModelError
+from storage.database import Session
 from storage.packages import list_packages, register, retire
 
 
