@@ -1,0 +1,85 @@
+"""Weights as safetensors: plain tensors, no code. Stored in half precision, used in single precision."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from storage.base.errors import ModelError
+
+_SKIPPED = "num_batches_tracked"
+
+
+def _state(network: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers that a forward pass in evaluation mode needs."""
+    return {key: value for key, value in network.state_dict().items() if not key.endswith(_SKIPPED)}
+
+
+def save_weights(network: nn.Module, path: Path) -> str:
+    """Write ``network`` to ``path`` as float16 safetensors and return the file's SHA-256 (hexadecimal).
+
+    Raises
+    ------
+    ModelError
+        Code ``weights-invalid`` when a value is not finite in float16.
+    """
+    state = {key: value.detach().to(torch.float16).contiguous() for key, value in _state(network).items()}
+    broken = [key for key, value in state.items() if not bool(torch.isfinite(value).all())]
+    if broken:
+        raise ModelError(f"{path}: tensor {broken[0]} is not finite in half precision; train again", code="weights-invalid")
+    payload = save(state)
+    path.write_bytes(payload)
+    return hashlib.sha256(payload).hexdigest()
+
+
+def load_weights(network: nn.Module, path: Path, sha256: str) -> None:
+    """Read ``path`` into ``network`` (in place, float32) after comparing the file's digest.
+
+    Raises
+    ------
+    ModelError
+        ``package-unreadable``: no such file. ``weights-digest``: the file is not the one the manifest names.
+        ``weights-invalid``: no safetensors file, or its tensors don't fit the network. Each names the file and the mend.
+    """
+    payload = _read(path)
+    if hashlib.sha256(payload).hexdigest() != sha256:
+        raise ModelError(
+            f"{path}: SHA-256 differs from network.weights_sha256 of configs/wetread.json; install the package again",
+            code="weights-digest",
+        )
+    try:
+        tensors = load(payload)
+    except SafetensorError as error:
+        raise ModelError(f"{path}: no safetensors file ({error}); export the package again", code="weights-invalid") from error
+    expected = _state(network)
+    _check_fit(tensors, expected, path)
+    network.load_state_dict({key: value.to(expected[key].dtype) for key, value in tensors.items()}, strict=False)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        message = f"{path}: can't be read ({error.strerror}); install the package again"
+        raise ModelError(message, code="package-unreadable") from error
+
+
+def _check_fit(tensors: dict[str, Tensor], expected: dict[str, Tensor], path: Path) -> None:
+    """Refuse missing, surplus, misshapen and non-finite tensors, naming the first."""
+    mend = "network.arguments and the weights belong together: export the package again"
+    missing = sorted(expected.keys() - tensors.keys())
+    surplus = sorted(tensors.keys() - expected.keys())
+    if missing or surplus:
+        what = f"tensor {missing[0]} is missing" if missing else f"tensor {surplus[0]} is not part of the network"
+        raise ModelError(f"{path}: {what}; {mend}", code="weights-invalid")
+    for key, value in tensors.items():
+        if value.shape != expected[key].shape:
+            what = f"tensor {key} has shape {tuple(value.shape)}, the network needs {tuple(expected[key].shape)}"
+            raise ModelError(f"{path}: {what}; {mend}", code="weights-invalid")
+        if not bool(torch.isfinite(value).all()):
+            raise ModelError(f"{path}: tensor {key} holds values that are not finite; {mend}", code="weights-invalid")

@@ -1,0 +1,9 @@
+"""From a volume to a label map on the same grid: orient, resample, scale, window, restore. Training runs this same code."""
+
+from __future__ import annotations
+
+from inference.pipeline.prepare import Prepared, prepare
+from inference.pipeline.restore import labels_on_source
+from inference.pipeline.window import Progress, segment, silent
+
+__all__ = ["Prepared", "Progress", "labels_on_source", "prepare", "segment", "silent"]

@@ -1,0 +1,60 @@
+"""Array axes to patient axes by transposing and flipping alone, so that no voxel value and no position changes.
+
+Oriented means: index i grows towards the patient's left, j towards the posterior, k towards the head (LPS, PS3.3 C.7.6.2.1.1).
+An oblique volume is brought to the nearest such order; its obliqueness stays in the affine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Affine = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """``axes_kji``: source axis that becomes oriented axis k, j, i. ``flipped_kji``: whether that oriented axis runs backwards."""
+
+    axes_kji: tuple[int, ...]
+    flipped_kji: tuple[bool, ...]
+
+    def apply(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
+        """A view of ``array`` (source order) in oriented order."""
+        turned = array.transpose(self.axes_kji)
+        return np.flip(turned, [axis for axis, flipped in enumerate(self.flipped_kji) if flipped])
+
+    def undo(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
+        """A view of ``array`` (oriented order) in source order: the inverse of ``apply``."""
+        turned = np.flip(array, [axis for axis, flipped in enumerate(self.flipped_kji) if flipped])
+        return turned.transpose(np.argsort(self.axes_kji))
+
+
+IDENTITY_2D = Orientation(axes_kji=(0, 1, 2), flipped_kji=(False, False, False))
+
+
+def orientation_of(affine_lps_mm: Affine) -> Orientation:
+    """The transpose and flips that bring a volume nearest to LPS order.
+
+    Of the six ways to pair array axes with patient axes the one with the largest sum of direction cosines is taken.
+
+    Parameters
+    ----------
+    affine_lps_mm : (4, 4), index (i, j, k, 1) to LPS millimetres.
+    """
+    directions = affine_lps_mm[:3, :3] / np.linalg.norm(affine_lps_mm[:3, :3], axis=0)
+    best = max(permutations(range(3)), key=lambda order: sum(abs(directions[world, order[world]]) for world in range(3)))
+    # best[world] is the index axis (0 = i) for L, P, S; array axes run k, j, i, hence the 2 - …
+    axes = tuple(2 - best[world] for world in (2, 1, 0))
+    flipped = tuple(bool(directions[world, best[world]] < 0) for world in (2, 1, 0))
+    return Orientation(axes_kji=axes, flipped_kji=flipped)
+
+
+def spacing_of(affine_lps_mm: Affine, orientation: Orientation) -> tuple[float, float, float]:
+    """Millimetres per voxel along oriented (k, j, i)."""
+    lengths_ijk = np.linalg.norm(affine_lps_mm[:3, :3], axis=0)
+    k, j, i = (float(lengths_ijk[2 - axis]) for axis in orientation.axes_kji)
+    return k, j, i

@@ -1,0 +1,105 @@
+"""From a volume to the network's input: orient, resample once, scale intensities. Training runs this same code.
+
+Two-dimensional models skip the orientation: a single image keeps its rows and columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from inference.manifest import Intensity, Manifest
+from inference.pipeline.orient import IDENTITY_2D, Affine, Orientation, orientation_of, spacing_of
+from inference.pipeline.resample import model_size, resample
+from storage.base.errors import InputError
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """``image``: float32 (1, k, j, i) or (1, j, i) on the model's grid. ``oriented_kji``: size of the oriented source grid."""
+
+    image: Tensor
+    orientation: Orientation
+    oriented_kji: tuple[int, int, int]
+
+
+def dims_of(manifest: Manifest) -> int:
+    """Spatial dimensions of the model, 2 or 3."""
+    return len(manifest.grid.patch)
+
+
+def orient(voxels_kji: NDArray[np.generic], affine_lps_mm: Affine, dims: int) -> Orientation:
+    """The orientation to use for a source array (K, J, I); the identity for ``dims`` 2, where K must be 1."""
+    if dims == 3:
+        return orientation_of(affine_lps_mm)
+    if voxels_kji.shape[0] != 1:
+        raise InputError("the model takes one single image, the series holds more; route single images to it", code="not-an-image")
+    return IDENTITY_2D
+
+
+def prepare(voxels_kji: NDArray[np.float32], affine_lps_mm: Affine, manifest: Manifest) -> Prepared:
+    """Bring a volume to the model's grid and intensities.
+
+    Parameters
+    ----------
+    voxels_kji : (K, J, I) in the volume's own units (HU for CT); K is 1 for a 2-D model.
+    affine_lps_mm : (4, 4), index (i, j, k, 1) to LPS millimetres.
+
+    Raises
+    ------
+    InputError
+        Code ``not-an-image``: a 2-D model was given several images. ``flat-image``: a z-score needs contrast and there is none.
+    """
+    dims = dims_of(manifest)
+    orientation = orient(voxels_kji, affine_lps_mm, dims)
+    turned = np.ascontiguousarray(orientation.apply(voxels_kji), dtype=np.float32)
+    size = to_model_size(turned.shape, affine_lps_mm, orientation, manifest)
+    volume = torch.from_numpy(turned)
+    image = resample(volume[None] if dims == 3 else volume, size)
+    k, j, i = turned.shape
+    return Prepared(image=scale(image, manifest.intensity), orientation=orientation, oriented_kji=(k, j, i))
+
+
+def to_model_size(
+    oriented_kji: tuple[int, ...], affine_lps_mm: Affine, orientation: Orientation, manifest: Manifest
+) -> tuple[int, ...]:
+    """Size of the model's grid, (k, j, i) or (j, i), for an oriented source of size ``oriented_kji``."""
+    dims = dims_of(manifest)
+    spacing = spacing_of(affine_lps_mm, orientation)
+    return model_size(oriented_kji[-dims:], spacing[-dims:], manifest.grid.spacing_mm)
+
+
+def scale(image: Tensor, intensity: Intensity) -> Tensor:
+    """Apply the manifest's intensity rule to a resampled image; the input is left as it is."""
+    if intensity.kind == "window":
+        return (image.clamp(intensity.lower, intensity.upper) - intensity.lower) / (intensity.upper - intensity.lower)
+    lower, upper = np.percentile(image.numpy(), [intensity.lower, intensity.upper])
+    clipped = image.clamp(float(lower), float(upper))
+    deviation = float(clipped.std(correction=0))
+    if deviation <= 1e-6 * max(abs(float(lower)), abs(float(upper)), 1e-30):
+        raise InputError("the image has no contrast: all its values are the same", code="flat-image")
+    return (clipped - clipped.mean()) / deviation
+
+
+def prepare_labels(
+    labels_kji: NDArray[np.generic], affine_lps_mm: Affine, manifest: Manifest, classes: int
+) -> NDArray[np.uint8]:
+    """Bring a label map (K, J, I) to the model's grid for training: per voxel the class that covers most of it.
+
+    Returns
+    -------
+    uint8 array on the same grid as ``prepare``'s image, without the channel axis.
+    """
+    dims = dims_of(manifest)
+    orientation = orient(labels_kji, affine_lps_mm, dims)
+    turned = np.ascontiguousarray(orientation.apply(labels_kji))
+    size = to_model_size(turned.shape, affine_lps_mm, orientation, manifest)
+    labels = torch.from_numpy(turned.astype(np.int64))
+    one_hot = F.one_hot(labels if dims == 3 else labels[0], classes).movedim(-1, 0).float()
+    shares: NDArray[np.uint8] = resample(one_hot, size).argmax(0).to(torch.uint8).numpy()
+    return shares

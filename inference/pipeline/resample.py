@@ -1,0 +1,35 @@
+"""One resampling step from the oriented source grid to the model's grid, and the sizes that go with it.
+
+Both grids cover the same field of view (``align_corners=False``): m voxels of n source voxels are n / m apart. Axes that get
+coarser are averaged over the voxels they cover, which keeps noise from aliasing; axes that get finer are interpolated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def model_size(source_size: Sequence[int], spacing_mm: Sequence[float], target_mm: Sequence[float] | None) -> tuple[int, ...]:
+    """Voxels per axis of the model's grid over the source's field of view; at least one."""
+    if target_mm is None:
+        return tuple(source_size)
+    return tuple(
+        max(1, round(n * old / new)) for n, old, new in zip(source_size, spacing_mm, target_mm, strict=True)
+    )
+
+
+def resample(image: Tensor, size: Sequence[int]) -> Tensor:
+    """Resample float (C, *spatial) to (C, *size); spatial is (k, j, i) or (j, i). The same size returns ``image`` itself."""
+    old = tuple(image.shape[1:])
+    new = tuple(size)
+    pooled = tuple(min(o, n) for o, n in zip(old, new, strict=True))
+    batch = image[None]
+    if pooled != old:
+        pool = F.adaptive_avg_pool3d if len(new) == 3 else F.adaptive_avg_pool2d
+        batch = pool(batch, pooled)
+    if pooled != new:
+        batch = F.interpolate(batch, size=new, mode="trilinear" if len(new) == 3 else "bilinear", align_corners=False)
+    return batch[0]
