@@ -1,0 +1,131 @@
+"""Spool records: what the receiver tells the indexer, as typed values and as JSON.
+
+A record's name is ``BOOT-NUMBER-SPOOL``: names sort in the order of one receiver's life without a clock, and never repeat, not
+even when the spool's disk is replaced by an empty one. An instance's record carries its association whole, so that no record
+needs another. Absent on purpose: patient data; UIDs, AE titles, hosts and digests are all there is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Literal, TypeAlias, get_args
+
+from storage.base.errors import WetreadError
+
+AssociationEnd: TypeAlias = Literal["released", "aborted", "lost"]
+
+
+class RecordDamaged(WetreadError):
+    """A spool record can't be read."""
+
+    code = "record-damaged"
+
+
+@dataclass(frozen=True)
+class AssociationFacts:
+    """Who is at the other end of an association; ``uid`` is our own name for it, ``boot`` the receiver's life it belongs to."""
+
+    uid: str
+    receiver: str
+    boot: int
+    calling_ae_title: str
+    called_ae_title: str
+    host: str
+    opened_at: datetime
+
+
+@dataclass(frozen=True)
+class ReceiverStarted:
+    """A receiver began life number ``boot``; associations of its earlier lives are gone."""
+
+    kind: ClassVar[str] = "receiver_started"
+    receiver: str
+    boot: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class AssociationClosed:
+    """An association that brought instances ended."""
+
+    kind: ClassVar[str] = "association_closed"
+    uid: str
+    end: AssociationEnd
+    at: datetime
+
+
+@dataclass(frozen=True)
+class InstanceReceived:
+    """A C-STORE was answered with success; the object of the same name holds ``data_offset`` bytes of ours, then its data set.
+
+    ``sha256`` and ``size_bytes`` are of the data set's bytes as received.
+    """
+
+    kind: ClassVar[str] = "instance"
+    association: AssociationFacts
+    received_at: datetime
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    modality: str
+    transfer_syntax_uid: str
+    sha256: str
+    size_bytes: int
+    data_offset: int
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """Bytes that were refused and kept: ``reason`` is our stable code, ``tag`` the element at which it was found."""
+
+    kind: ClassVar[str] = "quarantined"
+    association: AssociationFacts
+    received_at: datetime
+    reason: str
+    tag: str
+    transfer_syntax_uid: str
+    sha256: str
+    size_bytes: int
+
+
+Record: TypeAlias = ReceiverStarted | AssociationClosed | InstanceReceived | Quarantined
+_KINDS: Mapping[str, type[Record]] = {cls.kind: cls for cls in get_args(Record)}
+
+
+def encode(record: Record) -> bytes:
+    """One JSON document."""
+    fields = {"kind": record.kind, **asdict(record)}
+    return json.dumps(fields, default=datetime.isoformat, indent=1).encode("ascii") + b"\n"
+
+
+def decode(data: bytes) -> Record:
+    """The record of a JSON document.
+
+    Raises
+    ------
+    RecordDamaged
+        It isn't a record; nothing of its text is repeated.
+    """
+    try:
+        fields: dict[str, Any] = json.loads(data)
+        cls = _KINDS[fields.pop("kind")]
+        for key in ("at", "received_at"):
+            if key in fields:
+                fields[key] = _time(fields[key])
+        if "association" in fields:
+            inner = fields["association"]
+            fields["association"] = AssociationFacts(**inner | {"opened_at": _time(inner["opened_at"])})
+        return cls(**fields)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise RecordDamaged() from error
+
+
+def _time(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return at
