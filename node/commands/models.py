@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from node.commands.console import ConfigOption, JsonOption, clear_errors, database_of, out, print_json, settings_of
@@ -28,6 +26,6 @@ def models_list(config: ConfigOption = None, as_json: JsonOption = False) -> Non
 
 
 @models_app.command("check", context_settings=PASS_ON)
-def models_check(context: Annotated[typer.Context, typer.Argument(hidden=True)]) -> None:
+def models_check(context: typer.Context) -> None:
     """Load a package folder, warm it up and run it on a synthetic volume: PACKAGE."""
     hand_over(context, "inference", "check")

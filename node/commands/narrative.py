@@ -71,7 +71,7 @@ def _job(job: Document) -> Iterator[str]:
     if job["reason"]:
         yield f"  {job['reason_code']}: {job['reason']}"
     if job["attempts"] or job["infra_failures"]:
-        yield f"  failures: {job['attempts']} of the model, {job['infra_failures']} of machines; held by {job['worker'] or 'nobody'}"
+        yield f"  failures: {job['attempts']} of the model, {job['infra_failures']} of machines"
     for m in job["measurements"]:
         yield "  " + ", ".join(f"{key} {value}" for key, value in m.items())
     if job["timings_s"]:

@@ -43,7 +43,7 @@ def serve(
 
 @clear_errors
 def check_config(config: ConfigOption = None) -> None:
-    """Check settings, rules, models, paths and the port, without starting anything."""
+    """Check settings, rules, models and paths, without starting anything."""
     from node.route.commands import check_rules
 
     settings = settings_of(config)
