@@ -72,12 +72,12 @@ def _run(given: argparse.Namespace) -> int:
     if not given.input.exists():
         raise InputError(f"{given.input}: no such file or folder", code="no-input")
     from inference.engine.host import silence_libraries
-    from inference.engine.loading import load_warm
+    from inference.engine.loading import load_ready
     from inference.engine.offline import run_files
     from inference.engine.progress import Stages
 
     silence_libraries()
-    loaded = load_warm(package, given.threads)
+    loaded = load_ready(package, given.threads)
     clock = SystemClock()
     stages = Stages(clock, _show if sys.stderr.isatty() else lambda stage, fraction: None, lambda: False)
     names = {name or loaded.manifest.inputs[0].name: uid for name, uid in wanted.items()}
@@ -94,12 +94,12 @@ def _run(given: argparse.Namespace) -> int:
 def _check(given: argparse.Namespace) -> int:
     package = _package(given.package)
     from inference.engine.host import silence_libraries
-    from inference.engine.loading import dry_run, load_warm
+    from inference.engine.loading import dry_run, load_ready
 
     silence_libraries()
     clock = SystemClock()
     begun_s = clock.monotonic_s()
-    loaded = load_warm(package, given.threads)
+    loaded = load_ready(package, given.threads)
     loaded_s = clock.monotonic_s()
     dry_run(loaded)
     summary = _summary(loaded, package, loaded_s - begun_s, clock.monotonic_s() - loaded_s)

@@ -16,18 +16,6 @@ from storage.base.errors import InputError, ModelError, WetreadError
 
 Status = Literal["refused", "model_error", "infra_error", "cancelled"]
 
-# Beyond these codes only the output is wrong, which may be the study's fault as well as the package's.
-BROKEN_PACKAGE_CODES = frozenset(
-    {
-        "package-unreadable",
-        "manifest-invalid",
-        "digest-mismatch",
-        "weights-unreadable",
-        "weights-mismatch",
-        "network-unknown",
-        "network-arguments",
-    }
-)
 _OURS = ("inference", "storage")
 
 
@@ -42,14 +30,13 @@ class Failure:
 
 
 def describe(error: BaseException, *, loading: bool = False) -> Failure:
-    """What ``error`` means; ``loading`` says that it came from loading the package, before any task."""
+    """What ``error`` means. A ModelError from ``loading`` is the package's fault; from a task, it may be the study's as well."""
     if isinstance(error, Cancelled):
         return Failure("cancelled", "cancelled", "")
     if isinstance(error, InputError):
         return Failure("refused", error.reason_code, error.message)
     if isinstance(error, ModelError):
-        broken = loading or error.reason_code in BROKEN_PACKAGE_CODES
-        return Failure("model_error", error.reason_code, error.message, broken)
+        return Failure("model_error", error.reason_code, error.message, broken_package=loading)
     if isinstance(error, WetreadError):
         return Failure("infra_error", error.reason_code, error.message)
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":

@@ -68,10 +68,10 @@ def run_task(task: TaskSpec, loaded: LoadedModel, blobs_url: str, mailbox: Mailb
 
 
 def _load(package: Path, digest: str, threads: int) -> LoadedModel:
-    """Load and warm up. The import of torch waits until here, so that a dead dispatcher ends us even while it runs."""
-    from inference.engine.loading import load_warm
+    """Load the package. The import of torch waits until here, so that a dead dispatcher ends us even while it runs."""
+    from inference.engine.loading import load_ready
 
-    loaded = load_warm(package, threads)
+    loaded = load_ready(package, threads)
     if loaded.digest != digest:
         raise ModelError(f"{package.name}: its files differ from what was registered", code="digest-mismatch")
     return loaded

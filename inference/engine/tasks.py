@@ -10,22 +10,18 @@ import platform
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from pydicom.dataset import Dataset
 
-from inference.engine import segmenter
-from inference.engine.loading import check_labels
 from inference.engine.progress import Stages
+from inference.engine.segmenter import LoadedModel, run
 from inference.protocol import BlobRef, Outcome, ResultBlob, SeriesRef, TaskSpec
 from inference.report import build_report
 from inference.volume import LabelMap, Volume, assemble, decode_label_map, encode_label_map, read_series
 from storage.base.errors import InputError, TransientError
 from storage.blobs import Blobs
-
-if TYPE_CHECKING:
-    from inference.engine.segmenter import LoadedModel
 
 FILE_NAMES = {"seg": "seg.dcm", "sr": "sr.dcm", "overlay": "overlay.png", "text": "report.txt", "json": "report.json"}
 
@@ -78,10 +74,8 @@ def segment(loaded: LoadedModel, datasets: Mapping[str, Sequence[Dataset]], stag
             needed = " or ".join(wanted.modality)
             raise InputError(f"{loaded.manifest.name} needs {needed}, not {volume.modality}", code="modality")
         volumes[wanted.name] = volume
-    labels_kji = segmenter.run(loaded, volumes, stages)
-    target = volumes[loaded.manifest.inputs[0].name]
-    check_labels(labels_kji, target.voxels_kji.shape, loaded.manifest)
-    return LabelMap.on(target, labels_kji)
+    labels_kji = run(loaded, volumes, stages)
+    return LabelMap.on(volumes[loaded.manifest.inputs[0].name], labels_kji)
 
 
 def environment(loaded: LoadedModel) -> dict[str, str]:
@@ -132,7 +126,7 @@ def _ok(
     *,
     label_map: BlobRef | None = None,
     results: tuple[ResultBlob, ...] = (),
-    measurements: tuple[dict[str, object], ...] = (),
+    measurements: tuple[dict[str, Any], ...] = (),
 ) -> Outcome:
     return Outcome(
         job_id=task.job_id,

@@ -24,7 +24,6 @@ class OutOfMemoryError(RuntimeError):
         (Cancelled(), Failure("cancelled", "cancelled", "")),
         (InputError("a slice is missing", code="slice-gap"), Failure("refused", "slice-gap", "a slice is missing")),
         (ModelError("label 9", code="output-labels"), Failure("model_error", "output-labels", "label 9")),
-        (ModelError("no grid", code="manifest-invalid"), Failure("model_error", "manifest-invalid", "no grid", True)),
         (TransientError("no answer", code="blobs"), Failure("infra_error", "blobs", "no answer")),
         (BlobMissing(), Failure("infra_error", "blob-missing", "There is no blob under this key.")),
     ],

@@ -1,0 +1,45 @@
+"""A real model package, small enough to load in no time: a U-Net of a few hundred weights that nobody trained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from inference.networks import build, save_weights
+
+PATCH = (8, 16, 16)
+LEVELS = (2, 4)
+HIPPOCAMPUS = {"value": "5668004", "scheme": "SCT", "meaning": "Hippocampus"}
+STRUCTURE = {"value": "123037004", "scheme": "SCT", "meaning": "Anatomical Structure"}
+
+
+def write_tiny_package(folder: Path, *, modality: str = "MR", seed: int = 0, **changes: Any) -> Path:
+    """Write a package that takes 3-D volumes of ``modality`` in their own spacing; ``changes`` go over the manifest."""
+    torch.manual_seed(seed)
+    arguments = {"spatial_dims": 3, "in_channels": 1, "out_channels": 2, "channels": list(LEVELS)}
+    network = build("unet", arguments).eval()
+    for part in ("configs", "models", "docs"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    weights_sha256 = save_weights(network, folder / "models" / "model.safetensors")
+    manifest: dict[str, Any] = {
+        "name": "tiny",
+        "version": "1.0.0",
+        "title": "Untrained network",
+        "task": "segmentation",
+        "intended_use": "Tests. Not for clinical use.",
+        "licence": "Apache-2.0",
+        "weights_licence": "Apache-2.0",
+        "family": {"value": "123110", "scheme": "DCM", "meaning": "Artificial Intelligence"},
+        "inputs": [{"name": "image", "modality": [modality], "spatial_dims": 3, "minimum_slices": 3}],
+        "grid": {"spacing_mm": None, "patch": list(PATCH), "overlap": 0.25, "minimum_multiple": 2},
+        "intensity": {"kind": "zscore", "lower": 1.0, "upper": 99.0},
+        "network": {"name": "unet", "arguments": arguments, "weights_sha256": weights_sha256},
+        "labels": [{"value": 1, "name": "Thing", "category": STRUCTURE, "type": HIPPOCAMPUS}],
+        "deadline_s": 120.0,
+        **changes,
+    }
+    (folder / "configs" / "wetread.json").write_text(json.dumps(manifest, indent=2))
+    return folder
