@@ -1,0 +1,73 @@
+"""What SEG and SR have in common: equipment, file meta information, times, patient's name; and their bytes."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+from highdicom import ContributingEquipment
+from pydicom import dcmwrite
+from pydicom.dataset import Dataset
+
+from inference.report.codes import concept
+from inference.report.identity import (
+    IMPLEMENTATION_CLASS_UID,
+    MANUFACTURER,
+    NOT_FOR_CLINICAL_USE,
+    Identity,
+    software_version,
+)
+from inference.report.source import Source
+
+
+def equipment(identity: Identity) -> dict[str, Any]:
+    """highdicom's keyword arguments for General Equipment, Series and times."""
+    return {
+        "manufacturer": MANUFACTURER,
+        "manufacturer_model_name": MANUFACTURER,
+        "software_versions": software_version(),
+        "device_serial_number": f"{MANUFACTURER}-{software_version()}",
+        "series_description": identity.series_description,
+        "series_date": identity.date,
+        "series_time": identity.time,
+        "content_date": identity.date,
+        "content_time": identity.time,
+        "content_qualification": identity.content_qualification,
+        "specific_character_set": "ISO_IR 192",
+    }
+
+
+def contributing_equipment(identity: Identity) -> ContributingEquipment:
+    """The model as Processing Equipment with its Device UID (IHE AIR; PS3.3 C.12.1.1)."""
+    purpose = "" if identity.clinical_use else f"; {NOT_FOR_CLINICAL_USE}"
+    item = ContributingEquipment(
+        manufacturer=identity.model_manufacturer,
+        purpose_of_reference=concept("processing_equipment"),
+        manufacturer_model_name=identity.model_name,
+        software_versions=identity.model_version,
+        contribution_datetime=identity.datetime,
+        contribution_description=f"Automatic segmentation{purpose}",
+    )
+    item.DeviceUID = identity.device_uid
+    return item
+
+
+def finish(dataset: Dataset, source: Source, identity: Identity) -> Dataset:
+    """Replace what came from the machine's clock and from highdicom; add what it doesn't carry over."""
+    dataset.InstanceCreationDate = identity.date
+    dataset.InstanceCreationTime = identity.time
+    dataset.PatientName = source.attributes.PatientName
+    for keyword in ("InstitutionName", "TimezoneOffsetFromUTC"):
+        if keyword in source.attributes:
+            setattr(dataset, keyword, source.attributes[keyword].value)
+    meta = dataset.file_meta
+    meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
+    meta.ImplementationVersionName = f"WETREAD_{software_version()}"[:16]
+    return dataset
+
+
+def encode(dataset: Dataset) -> bytes:
+    """A Part 10 file (PS3.10 7)."""
+    buffer = BytesIO()
+    dcmwrite(buffer, dataset, enforce_file_format=True)
+    return buffer.getvalue()

@@ -1,0 +1,156 @@
+"""Checks of a finished SEG against the label map and the source, by two readers that share neither path nor placement.
+
+pydicom's pixels are placed by each frame's Image Position (Patient); highdicom's by the source frame that it references. Both
+must give the label map back, voxel by voxel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from itertools import pairwise
+
+import numpy as np
+from highdicom.seg import Segmentation
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.pixels.utils import iter_pixels
+from pydicom.uid import SegmentationStorage
+
+from inference.report.codes import same_code, table
+from inference.report.findings import expect
+from inference.report.identity import Identity
+from inference.report.measurements import Target
+from inference.report.source import Source
+from inference.report.validate import check_common, check_inputs_only
+from inference.volume.labelmap import LabelMap
+
+POSITION_TOLERANCE_MM = 1e-3
+_SPACING_TOLERANCE = 1e-5  # a fraction; Decimal Strings keep more
+
+
+def check_segmentation(
+    stored: Dataset, source: Source, label_map: LabelMap, targets: Sequence[Target], identity: Identity
+) -> dict[int, int]:
+    """Check a SEG that was read back.
+
+    Returns
+    -------
+    Segment number -> voxels, counted in the stored frames.
+
+    Raises
+    ------
+    ModelError
+        See ``inference.report.validate``.
+    """
+    present = [target for target in targets if target.present]
+    check_common(stored, "seg", SegmentationStorage, source, identity)
+    _check_segments(stored, present)
+    _check_references(stored, source)
+    _check_frames(stored, source, label_map)
+    expected = _as_segment_numbers(label_map, present)
+    placed, counts = _place_by_position(stored, source, label_map)
+    expect(np.array_equal(placed, expected), "voxels", "voxels placed by position aren't the label map's")
+    placed = _place_by_reference(stored, source)
+    expect(np.array_equal(placed, expected), "voxels", "voxels placed by reference aren't the label map's")
+    return counts
+
+
+def _check_segments(stored: Dataset, present: Sequence[Target]) -> None:
+    segments = stored.SegmentSequence
+    expect([s.SegmentNumber for s in segments] == list(range(1, len(present) + 1)), "segments", "segments aren't 1..N")
+    for segment, target in zip(segments, present, strict=True):
+        label = target.label
+        kind = segment.SegmentedPropertyTypeCodeSequence[0]
+        said = (segment.SegmentLabel, segment.SegmentAlgorithmType, segment.TrackingUID, segment.TrackingID)
+        expect(said == (label.name, "AUTOMATIC", target.tracking_uid, target.tracking_id), "segments", "a segment's names are wrong")
+        expect(same_code(segment.SegmentedPropertyCategoryCodeSequence[0], label.category), "segments", "a category is wrong")
+        expect(same_code(kind, label.type), "segments", "a property type is wrong")
+        expect(len(segment.RecommendedDisplayCIELabValue) == 3, "segments", "a segment has no colour")
+        expect(bool(segment.SegmentAlgorithmName), "segments", "a segment has no algorithm")
+        sides = kind.get("SegmentedPropertyTypeModifierCodeSequence") or []
+        wanted = [table().laterality[target.laterality]] if target.laterality else []
+        alike = len(sides) == len(wanted) and all(same_code(*pair) for pair in zip(sides, wanted, strict=True))
+        expect(alike, "segments", "a segment's laterality is wrong")
+
+
+def _check_references(stored: Dataset, source: Source) -> None:
+    series = stored.ReferencedSeriesSequence
+    expect([s.SeriesInstanceUID for s in series] == [source.attributes.SeriesInstanceUID], "references", "not the source series")
+    listed = [item.ReferencedSOPInstanceUID for item in series[0].ReferencedInstanceSequence]
+    check_inputs_only(listed, source.sop_instance_uids, "Referenced Series Sequence")
+
+
+def _check_frames(stored: Dataset, source: Source, label_map: LabelMap) -> None:
+    groups = stored.PerFrameFunctionalGroupsSequence
+    frames, bits = int(stored.NumberOfFrames), stored.Rows * stored.Columns * int(stored.NumberOfFrames)
+    size = -(-bits // 8)
+    expect(len(groups) == frames and len(stored.PixelData) == size + size % 2, "frames", "Number of Frames doesn't fit")
+    expect((stored.Rows, stored.Columns) == label_map.labels_kji.shape[1:], "frames", "Rows and Columns don't fit")
+    indices = [tuple(np.atleast_1d(g.FrameContentSequence[0].DimensionIndexValues).tolist()) for g in groups]
+    expect(all(a < b for a, b in pairwise(indices)), "frames", "Dimension Index Values don't rise")
+    if not source.positioned:
+        return
+    expect(stored.FrameOfReferenceUID == source.frames[0].frame_of_reference_uid, "frames", "another frame of reference")
+    shared = stored.SharedFunctionalGroupsSequence[0]
+    measures = shared.PixelMeasuresSequence[0]
+    i, j, k = np.linalg.norm(label_map.affine_lps_mm[:3, :3], axis=0)
+    stated = [*map(float, measures.PixelSpacing), float(measures.SpacingBetweenSlices)]
+    expect(bool(np.allclose(stated, [j, i, k], rtol=_SPACING_TOLERANCE, atol=0)), "frames", "spacing isn't the source's")
+    cosines = np.array(shared.PlaneOrientationSequence[0].ImageOrientationPatient, dtype=np.float64)
+    axes = np.concatenate([label_map.affine_lps_mm[:3, 0] / i, label_map.affine_lps_mm[:3, 1] / j])
+    expect(bool(np.allclose(cosines, axes, atol=1e-4)), "frames", "orientation isn't the source's")
+
+
+def _as_segment_numbers(label_map: LabelMap, present: Sequence[Target]) -> NDArray[np.uint16]:
+    numbers = np.zeros(int(label_map.labels_kji.max()) + 1, dtype=np.uint16)
+    for target in present:
+        numbers[target.label.value] = target.segment_number or 0
+    return numbers[label_map.labels_kji]
+
+
+def _segment_of(stored: Dataset, group: Dataset) -> int:
+    """A lone segment is named in the shared group."""
+    holder = group if "SegmentIdentificationSequence" in group else stored.SharedFunctionalGroupsSequence[0]
+    return int(holder.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
+
+
+def _place_by_position(
+    stored: Dataset, source: Source, label_map: LabelMap
+) -> tuple[NDArray[np.uint16], dict[int, int]]:  # fmt: skip
+    """pydicom's frames at the slice whose source position is the frame's own; a frame elsewhere fails."""
+    placed = np.zeros(label_map.labels_kji.shape, dtype=np.uint16)
+    counts: dict[int, int] = {}
+    positions = np.array([f.position for f in source.frames], dtype=np.float64) if source.positioned else None
+    for group, frame in zip(stored.PerFrameFunctionalGroupsSequence, iter_pixels(stored), strict=True):
+        k = 0
+        if positions is not None:
+            position = np.array(group.PlanePositionSequence[0].ImagePositionPatient, dtype=np.float64)
+            distances_mm = np.linalg.norm(positions - position, axis=1)
+            k = int(np.argmin(distances_mm))
+            expect(bool(distances_mm[k] < POSITION_TOLERANCE_MM), "frames", "a frame lies on no source slice")
+        number = _segment_of(stored, group)
+        inside = frame != 0
+        expect(not placed[k][inside].any(), "voxels", "two segments share a voxel")
+        placed[k][inside] = number
+        counts[number] = counts.get(number, 0) + int(np.count_nonzero(inside))
+    return placed, counts
+
+
+def _place_by_reference(stored: Dataset, source: Source) -> NDArray[np.integer]:
+    """highdicom's frames at the slice that they say they were made from."""
+    seg = Segmentation.from_dataset(_readable(stored, source), copy=False)
+    options = {"combine_segments": True, "relabel": False, "assert_missing_frames_are_empty": True}
+    if source.multi_frame:
+        numbers = [frame.reference.frame_number for frame in source.frames]
+        return np.asarray(seg.get_pixels_by_source_frame(source.sop_instance_uids[0], numbers, **options))
+    return np.asarray(seg.get_pixels_by_source_instance(source.sop_instance_uids, **options))
+
+
+def _readable(stored: Dataset, source: Source) -> Dataset:
+    """highdicom refuses Pixel Measures without Slice Thickness, which an image without position doesn't have."""
+    if source.positioned:
+        return stored
+    stored = deepcopy(stored)
+    del stored.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence
+    return stored

@@ -1,0 +1,90 @@
+"""Inputs of the report writer for tests: a manifest, a task, and labels that no mirroring leaves alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from inference.manifest import Manifest
+from inference.protocol import TaskSpec
+from inference.report import ReportObject, build_report
+from inference.volume import LabelMap, assemble
+
+DIGEST = "ab" * 32
+ANATOMY = {"value": "91723000", "scheme": "SCT", "meaning": "Anatomical Structure"}
+TYPES = [
+    {"value": "10200004", "scheme": "SCT", "meaning": "Liver"},
+    {"value": "78961009", "scheme": "SCT", "meaning": "Spleen"},
+    {"value": "64033007", "scheme": "SCT", "meaning": "Kidney"},
+]
+
+
+def manifest(labels: int = 3, laterality: Sequence[str | None] = (None, None, "left"), **changes: Any) -> Manifest:
+    """A made-up package with up to three labels, or more of the same types."""
+    sides = [*laterality, *[None] * labels]
+    document: dict[str, Any] = {
+        "name": "phantom-organs",
+        "version": "1.2.3",
+        "title": "Phantom organs",
+        "task": "segmentation",
+        "intended_use": "tests",
+        "licence": "Apache-2.0",
+        "weights_licence": "Apache-2.0",
+        "manufacturer": "Example Labs",
+        "family": {"value": "123109", "scheme": "DCM", "meaning": "Artificial Intelligence"},
+        "inputs": [{"modality": ["CT", "MR"]}],
+        "grid": {"spacing_mm": [1, 1, 1], "patch": [8, 8, 8]},
+        "intensity": {"kind": "window", "lower": 0, "upper": 100},
+        "network": {"name": "none", "arguments": {}, "weights_sha256": "0" * 64},
+        "labels": [
+            {"value": n + 1, "name": f"Organ {n + 1}", "category": ANATOMY, "type": TYPES[n % 3], "laterality": sides[n]}
+            for n in range(labels)
+        ],
+    }
+    return Manifest.model_validate(document | changes)
+
+
+def task(**changes: Any) -> TaskSpec:
+    """A report task; what the writer reads of it is its time, parameters and UID entropy."""
+    document: dict[str, Any] = {
+        "kind": "report",
+        "job_id": 1,
+        "attempt": 1,
+        "model_name": "phantom-organs",
+        "model_digest": DIGEST,
+        "study_instance_uid": "1.2.3",
+        "inputs": {},
+        "output_prefix": "jobs/1",
+        "created_at": "2026-03-04T05:06:07.890123+00:00",
+        "uid_entropy": ("1.2.3", DIGEST, "parameters", "inputs", "1"),
+        "deadline_s": 60.0,
+    }
+    return TaskSpec.model_validate(document | changes)
+
+
+def asymmetric_labels(shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Labels 1, 2, 3 as blocks of different size and place: no flip or permutation of axes gives the same array."""
+    k, j, i = shape
+    labels = np.zeros(shape, dtype=np.uint8)
+    labels[: k // 2 + 1, : j // 3, : i // 4] = 1
+    labels[k // 2 :, j // 2 : j // 2 + 3, i // 2 :] = 2
+    labels[min(1, k - 1), j - 2 :, i - 3 :] = 3
+    return labels
+
+
+def label_map_of(datasets: Sequence[Dataset], labels_kji: NDArray[Any] | None = None) -> LabelMap:
+    """Labels on the grid that the source's headers give; asymmetric ones where none are named."""
+    volume = assemble(datasets, spatial_dims=3 if len(datasets) > 1 or "NumberOfFrames" in datasets[0] else 2)
+    return LabelMap.on(volume, asymmetric_labels(volume.voxels_kji.shape) if labels_kji is None else labels_kji)
+
+
+def results_of(
+    datasets: Sequence[Dataset], label_map: LabelMap | None = None, package: Manifest | None = None, **changes: Any
+) -> dict[str, ReportObject]:
+    """The results by role."""
+    results, _ = build_report(datasets, label_map or label_map_of(datasets), package or manifest(), DIGEST, task(**changes))
+    return {item.role: item for item in results}
