@@ -48,6 +48,11 @@ class Element:
     value: int
     end: int
 
+    @property
+    def is_sequence(self) -> bool:
+        """Whether it holds items, as far as its VR or, where that is implicit, the dictionary tells."""
+        return self.vr == "SQ" or (self.vr == "" and self.tag in _SEQUENCES)
+
 
 @dataclass(frozen=True)
 class _Form:
