@@ -90,13 +90,19 @@ def _bad_patterns(document: Document, index: int) -> list[Problem]:
     return problems
 
 
+_MISTAKES = {
+    "pattern": "makes a text that is no regular expression (RE2 syntax)",
+    "endless": "takes more steps than are allowed; nest fewer lists",
+}
+
+
 def _dry_run(document: Document, compiled: CompiledRule) -> list[Problem]:
-    """Evaluate on made-up Series: finds patterns that are put together, which no look at the text shows."""
+    """Evaluate on made-up Series: finds patterns that are put together and nested loops, which no look at the text shows."""
     for values in sample_values(compiled.names):
         for program in (compiled.program, *(part.program for part in compiled.parts)):
             outcome = program.evaluate(values)
-            if isinstance(outcome, EvaluationError) and outcome.kind == "pattern":
-                return [document.problem(compiled.index, "when", "makes a text that is no regular expression (RE2 syntax)", 0)]
+            if isinstance(outcome, EvaluationError) and outcome.kind in _MISTAKES:
+                return [document.problem(compiled.index, "when", _MISTAKES[outcome.kind], 0)]
     return []
 
 

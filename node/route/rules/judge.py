@@ -85,6 +85,8 @@ def _undecided(rule: CompiledRule, series: SeriesValues, error: EvaluationError)
         return f"can't be decided: {error.name} {_STATES[series.states.get(error.name, 'absent')]}"
     if error.kind == "pattern":
         return "can't be decided: a pattern that is put together from attributes is no regular expression"
+    if error.kind == "endless":
+        return "can't be decided: the condition takes more steps than are allowed"
     lacking = [f"{name} {_STATES[series.states[name]]}" for name in rule.names if series.states[name] != "value"]
     return f"can't be decided: {', '.join(lacking) or 'a function cannot read its argument'}"
 

@@ -20,7 +20,7 @@ from node.route.rules.functions import age_years, hour_of
 from node.route.rules.numbers import declarations
 
 Value = str | float | int | list[str] | list[float] | list[int]
-ErrorKind = Literal["no-value", "pattern", "other"]
+ErrorKind = Literal["no-value", "pattern", "endless", "other"]
 
 _COMPILE_ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 _NO_VALUE = re.compile(r'No value with name "(\w+)"')
@@ -38,7 +38,7 @@ class CompileError:
 
 @dataclass(frozen=True)
 class EvaluationError:
-    """Why a condition has no value: ``name`` is bound to none, a pattern is no regular expression, or something else."""
+    """Why a condition has no value: ``name`` is bound to none, a pattern is no regular expression, it runs on, or else."""
 
     kind: ErrorKind
     name: str = ""
@@ -61,7 +61,10 @@ class Program:
 
     def evaluate(self, values: Mapping[str, Value]) -> bool | EvaluationError:
         """Evaluate on ``values``; a name that is missing there is an error unless the result doesn't depend on it."""
-        result = self._expression.eval(data=dict(values))
+        try:
+            result = self._expression.eval(data=dict(values))
+        except RuntimeError as error:  # what the library doesn't count as a value: its iteration budget ran out
+            return EvaluationError("endless" if "budget" in str(error) else "other")
         if result.type() == cel.Type.ERROR:
             return _classified(str(result.value()))
         return bool(result.value())

@@ -1,8 +1,8 @@
 """Comparisons between whole numbers and decimals, for which the language's checker lacks the overloads.
 
-Its runtime compares them exactly (by mathematical value, no rounding), but its checker refuses ``SliceThickness <= 2``. So the
-checker's declarations of the comparisons are taken out and put back with the mixed ones added; no condition is rewritten, and
-positions in errors stay the writer's. Arithmetic is left as it is: ``SliceThickness * 2`` must be written ``* 2.0``.
+Its runtime compares them by value, but its checker refuses ``SliceThickness <= 2``. So the checker's declarations of the
+comparisons are taken out and put back with the mixed ones added; no condition is rewritten, and positions in errors stay the
+writer's. Arithmetic is left as it is: ``SliceThickness * 2`` must be written ``* 2.0``.
 """
 
 from __future__ import annotations

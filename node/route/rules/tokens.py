@@ -15,7 +15,7 @@ TokenKind = Literal["string", "number", "name", "sign"]
 _STRING = r"""[bB]?(?:[rR](?:\"\"\".*?\"\"\"|'''.*?'''|"[^"\n]*"|'[^'\n]*')"""
 _STRING += r"""|(?:\"\"\"(?:\\.|.)*?\"\"\"|'''(?:\\.|.)*?'''|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))"""
 _TOKEN = re.compile(
-    rf"(?P<skip>\s+|//[^\n]*)|(?P<string>{_STRING})|(?P<number>(?:\d+\.\d*|\.?\d+)(?:[eE][+-]?\d+)?[uU]?|0[xX][0-9a-fA-F]+[uU]?)"
+    rf"(?P<skip>\s+|//[^\n]*)|(?P<string>{_STRING})|(?P<number>0[xX][0-9a-fA-F]+[uU]?|(?:\d+\.\d*|\.?\d+)(?:[eE][+-]?\d+)?[uU]?)"
     r"|(?P<name>[A-Za-z_]\w*)|(?P<sign>&&|\|\||[<>=!]=|.)",
     re.DOTALL,
 )
