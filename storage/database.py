@@ -28,6 +28,7 @@ from storage.schema import UTCDateTime
 BUSY_TIMEOUT_S = 30.0
 _WRITES = "wetread_writes"
 _DATABASE_TIME = "wetread_database_time"
+_FAULTS = (sa_errors.OperationalError, sa_errors.InterfaceError, sa_errors.TimeoutError)
 
 RevisionState = Literal["current", "empty", "outdated", "newer"]
 
@@ -52,8 +53,7 @@ class Database:
             Code ``database``: the database doesn't answer, is locked for longer than 30 s, or isn't migrated.
         """
         with self._session(self._read_engine) as session:
-            if not _is_sqlite(self.engine):
-                session.connection(execution_options={"postgresql_readonly": True})
+            session.connection(execution_options={"postgresql_readonly": True})
             yield session
 
     @contextmanager
@@ -66,6 +66,7 @@ class Database:
             As ``read``; also when the disk is full. Nothing was committed then.
         """
         with self._session(self._write_engine) as session:
+            session.connection()  # waits here for the write lock, so that a time taken inside is of after the wait
             yield session
             session.commit()
 
@@ -75,12 +76,18 @@ class Database:
             with Session(engine, expire_on_commit=False) as session:
                 session.info[_DATABASE_TIME] = isinstance(self.clock, SystemClock) and not _is_sqlite(engine)
                 yield session
-        except (sa_errors.OperationalError, sa_errors.InterfaceError, sa_errors.TimeoutError) as error:
-            raise TransientError(f"database {self.name}: {_first_line(error)}", code="database") from error
         except sa_errors.ProgrammingError as error:
-            if "UndefinedTable" not in type(error.orig).__name__:
+            if type(error.orig).__name__ != "UndefinedTable":
                 raise
-            raise TransientError(f"database {self.name}: has no tables yet; run `wetread migrate`", code="database") from error
+            raise self._fault(error) from error
+        except _FAULTS as error:
+            raise self._fault(error) from error
+
+    def _fault(self, error: sa_errors.SQLAlchemyError) -> TransientError:
+        line = _first_line(error)
+        if "no such table" in line or isinstance(error, sa_errors.ProgrammingError):
+            line = "has no tables yet; run `wetread migrate`"
+        return TransientError(f"database {self.name}: {line}", code="database")
 
     def migrate(self) -> None:
         """Bring the tables to the newest revision; does nothing when they are. Processes that call it together take turns."""
@@ -101,8 +108,8 @@ class Database:
         try:
             with engine.begin() as connection:
                 yield connection
-        except (sa_errors.OperationalError, sa_errors.InterfaceError) as error:
-            raise TransientError(f"database {self.name}: {_first_line(error)}", code="database") from error
+        except _FAULTS as error:
+            raise self._fault(error) from error
 
     def dispose(self) -> None:
         """Close every connection; the next use opens new ones."""

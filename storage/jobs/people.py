@@ -70,7 +70,8 @@ def rerun(s: Session, job_id: int, at: datetime) -> Job:
     if latest.state not in JOB_ENDS:
         raise MoveRefused(f"job {latest.id} is under way ({latest.state}); wait or cancel it first", came_from=latest.state)
     new = _copy(s, job, latest.generation + 1, at)
-    peers = s.execute(select(JobDestination.peer, JobDestination.rule_name).where(JobDestination.job_id == job_id)).all()
+    of_job = select(JobDestination.peer, JobDestination.rule_name).where(JobDestination.job_id == job_id)
+    peers = s.execute(of_job.order_by(JobDestination.id)).all()
     s.add_all(JobDestination(job_id=new.id, peer=peer, rule_name=rule_name) for peer, rule_name in peers)
     events.record(s, "job.rerun", at, job.study_id, new.id, of_job=job_id, generation=new.generation)
     s.flush()

@@ -1,0 +1,99 @@
+"""Spool records to rows, on both databases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import func, select
+
+from storage import events, intake
+from storage.database import Database
+from storage.schema import Arrival, Association, Base, Event, Instance, InstanceHeader, Series, SourceAE, Study
+from tests.support.seeds import T0, after, instance, open_association
+
+
+def _count(db: Database, table: type[Base]) -> int:
+    with db.read() as s:
+        return s.scalar(select(func.count()).select_from(table)) or 0
+
+
+def test_an_instance_is_new_once_then_a_duplicate_and_a_record_counts_once(db: Database) -> None:
+    with db.write() as s:
+        open_association(s)
+        assert intake.add_instance(s, instance()) == "new"
+        assert intake.add_instance(s, instance()) == "seen"
+        assert intake.add_instance(s, replace(instance(), spool_record="again", received_at=after(9))) == "duplicate"
+    with db.read() as s:
+        study = s.scalars(select(Study)).one()
+        assert (study.arrival_count, study.first_arrival_at, study.last_arrival_at) == (2, after(1), after(9))
+        assert [a.duplicate for a in s.scalars(select(Arrival).order_by(Arrival.id))] == [False, True]
+    assert _count(db, Instance) == _count(db, InstanceHeader) == _count(db, Series) == 1
+
+
+def test_other_bytes_under_the_same_uid_are_another_version(db: Database) -> None:
+    with db.write() as s:
+        assert intake.add_instance(s, instance()) == "new"
+        assert intake.add_instance(s, instance(content="other")) == "version"
+        assert intake.add_instance(s, replace(instance(content="other"), spool_record="x")) == "duplicate"
+    with db.read() as s:
+        assert list(s.scalars(select(Instance.version).order_by(Instance.version))) == [1, 2]
+        assert [e.kind for e in events.list_(s)] == ["study.first-instance", "instance.version"]
+
+
+def test_a_version_may_lie_in_another_series(db: Database) -> None:
+    with db.write() as s:
+        intake.add_instance(s, instance())
+        moved = replace(instance(content="moved"), series_instance_uid="1.2.3.77")
+        assert intake.add_instance(s, moved) == "version"
+    assert _count(db, Series) == 2
+
+
+def test_arrivals_out_of_the_order_of_time_keep_the_bounds(db: Database) -> None:
+    with db.write() as s:
+        intake.add_instance(s, instance(5))
+        intake.add_instance(s, instance(2))
+    with db.read() as s:
+        study = s.scalars(select(Study)).one()
+        assert (study.first_arrival_at, study.last_arrival_at) == (after(2), after(5))
+
+
+def test_an_unknown_association_keeps_nothing_out(db: Database) -> None:
+    with db.write() as s:
+        assert intake.add_instance(s, instance()) == "new"
+    with db.read() as s:
+        assert s.scalars(select(Arrival.association_id)).one() is None
+
+
+def test_an_association_is_noted_once_and_its_first_end_stands(db: Database) -> None:
+    with db.write() as s:
+        open_association(s)
+        open_association(s, at=after(3))
+        intake.note_association_closed(s, uid="a1", end="aborted", at=after(4))
+        intake.note_association_closed(s, uid="a1", end="released", at=after(5))
+        intake.note_association_closed(s, uid="never-seen", end="released", at=after(5))
+    with db.read() as s:
+        found = s.scalars(select(Association)).one()
+        assert (found.state, found.opened_at, found.closed_at) == ("aborted", T0, after(4))
+        source = s.scalars(select(SourceAE)).one()
+        assert (source.ae_title, source.first_seen_at, source.last_seen_at) == ("CT_1", T0, after(3))
+
+
+def test_a_receivers_new_life_closes_what_earlier_lives_left_open(db: Database) -> None:
+    with db.write() as s:
+        open_association(s, "old", boot=1)
+        open_association(s, "new", boot=2)
+        assert intake.note_receiver_started(s, "r", 2, after(10)) == 1
+        assert intake.note_receiver_started(s, "r", 2, after(11)) == 0
+        assert intake.note_receiver_started(s, "r", 1, after(12)) == 0, "an old record indexed again closes nothing newer"
+        assert intake.note_receiver_started(s, "another", 9, after(12)) == 0
+    with db.read() as s:
+        states = dict(s.execute(select(Association.uid, Association.state)).all())
+        assert states == {"old": "lost", "new": "open"}
+
+
+def test_nothing_of_a_failed_transaction_stays(db: Database) -> None:
+    with pytest.raises(RuntimeError), db.write() as s:
+        intake.add_instance(s, instance())
+        raise RuntimeError
+    assert _count(db, Study) == _count(db, Event) == 0

