@@ -58,8 +58,10 @@ class Peer:
     def start(self) -> None:
         """Start it and wait until it listens."""
         with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder)
-        if not wait_until_listening(self.port, self.patience_s):
+            process = self.process = subprocess.Popen(
+                self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder
+            )
+        if not wait_until_listening(self.port, self.patience_s, lambda: process.poll() is None):
             tail = self.log_path.read_text(errors="replace")[-2000:]
             self.stop()
             raise RuntimeError(f"{self.command[0]} does not listen on port {self.port}:\n{tail}")

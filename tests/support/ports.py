@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Callable
 
 from node.demo.ports import LOOPBACK, free_ports
 
@@ -15,10 +16,10 @@ def free_port() -> int:
     return free_ports(1)[0]
 
 
-def wait_until_listening(port: int, timeout_s: float = 20.0) -> bool:
-    """Whether a connection to loopback ``port`` was taken within ``timeout_s``."""
+def wait_until_listening(port: int, timeout_s: float = 20.0, alive: Callable[[], bool] = lambda: True) -> bool:
+    """Whether a connection to loopback ``port`` was taken within ``timeout_s``; gives up at once when not ``alive``."""
     end_s = time.monotonic() + timeout_s
-    while time.monotonic() < end_s:
+    while time.monotonic() < end_s and alive():
         with socket.socket() as probe:
             probe.settimeout(1.0)
             if probe.connect_ex((LOOPBACK, port)) == 0:
