@@ -13,7 +13,7 @@ from inference.volume import SliceRef, Volume
 
 
 def load_ready(package: Path, threads: int) -> LoadedModel:
-    """Load ``package`` for ``threads`` cores; gradients stay off for the life of the process.
+    """Load ``package`` for ``threads`` cores.
 
     Raises
     ------
@@ -21,7 +21,6 @@ def load_ready(package: Path, threads: int) -> LoadedModel:
         The package is broken.
     """
     torch.set_num_threads(threads)
-    torch.set_grad_enabled(False)
     return load_package(package)
 
 
