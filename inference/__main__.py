@@ -1,4 +1,4 @@
-"""`python -m inference host | run | check`: the commands of this package; `wetread` starts them and never imports them.
+"""`python -m inference host | run | check | render`: the commands of this package; `wetread` starts them and never imports them.
 
 Exit status 0 done, 1 failed, 2 wrong use. Imports of torch wait until they are needed: `--help` and a wrong path answer at once.
 """
@@ -54,6 +54,10 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("package", metavar="PACKAGE", help="a package's folder or the name of a shipped one")
     check.add_argument("--json", action="store_true", help="print one JSON document")
     check.set_defaults(work=_check)
+    render = commands.add_parser("render", help="a stored SR as text, a stored SEG over its source as a picture")
+    for option in ("--sr", "--text", "--seg", "--source", "--picture"):
+        render.add_argument(option, metavar="PATH", type=Path)
+    render.set_defaults(work=_render)
     for command in (host, run, check):
         command.add_argument("--threads", metavar="N", type=_positive, default=2, help="processor threads (%(default)s)")
     return parser
@@ -107,6 +111,23 @@ def _check(given: argparse.Namespace) -> int:
         return _print_json(summary)
     for key, value in summary.items():
         _print(f"{key:<16} {', '.join(value) if isinstance(value, list) else value}")
+    return 0
+
+
+def _render(given: argparse.Namespace) -> int:
+    from pydicom import dcmread
+
+    from inference.report.render import picture_of
+    from inference.report.text import render_text
+    from inference.volume.read import read_files
+    from inference.volume.scan import scan
+
+    if given.sr and given.text:
+        given.text.write_text(render_text(dcmread(given.sr)))
+    if given.seg and given.source and given.picture:
+        seg = dcmread(given.seg)
+        found = scan(given.source).series.get(str(seg.ReferencedSeriesSequence[0].SeriesInstanceUID))
+        given.picture.write_bytes(picture_of(seg, read_files(item.path for item in found) if found else []))
     return 0
 
 

@@ -73,13 +73,22 @@ def _job(job: Document) -> Iterator[str]:
     if job["attempts"] or job["infra_failures"]:
         yield f"  failures: {job['attempts']} of the model, {job['infra_failures']} of machines"
     for m in job["measurements"]:
-        yield "  " + ", ".join(f"{key} {value}" for key, value in m.items())
+        yield f"  {measurement_text(m)}"
     if job["timings_s"]:
         yield "  seconds: " + ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in job["timings_s"].items())
     for result in job["results"]:
         yield f"  {result['role']:<8} {result['sop_instance_uid'] or result['blob_key']} ({result['size_bytes']:,} bytes)"
         for d in result["deliveries"]:
             yield f"    {_delivery(d)}"
+
+
+def measurement_text(m: Document) -> str:
+    """One record of a job's measurements: the label, its side where one is stated, and its size or that it is absent."""
+    side = f" ({m['laterality']})" if m.get("laterality") else ""
+    if not m.get("present", True):
+        return f"{m['label']}{side}: absent"
+    sizes = [f"{m[key]:,.1f} {unit}" for key, unit in (("volume_mm3", "mm³"), ("area_mm2", "mm²")) if key in m]
+    return f"{m['label']}{side}: {', '.join(sizes)}"
 
 
 def _delivery(d: Document) -> str:

@@ -39,17 +39,22 @@ class Pacs:
 
 def missing_packages() -> list[str]:
     """Debian packages that would give the demo a PACS, when none is there."""
-    return [] if any(map(shutil.which, PACKAGES)) else list(PACKAGES.values())
+    return [] if any(map(find_program, PACKAGES)) else list(PACKAGES.values())
+
+
+def find_program(name: str) -> str | None:
+    """The program's path; Debian keeps Orthanc where a plain user's PATH does not look."""
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
 
 
 @contextmanager
 def running_pacs(folder: Path, client_ae_title: str, out: Path) -> Iterator[Pacs]:
     """Start the best archive there is and end it at exit."""
     folder.mkdir(parents=True)
-    if shutil.which("Orthanc"):
+    if find_program("Orthanc"):
         with _orthanc(folder, client_ae_title) as pacs:
             yield pacs
-    elif shutil.which("dcmqrscp"):
+    elif find_program("dcmqrscp"):
         with _dcmqrscp(folder, client_ae_title) as pacs:
             yield pacs
     else:
@@ -92,7 +97,7 @@ def _orthanc(folder: Path, client_ae_title: str) -> Iterator[Pacs]:
     }
     path = folder / "orthanc.json"
     path.write_text(json.dumps(configuration))
-    with _process(["Orthanc", str(path)], folder):
+    with _process([str(find_program("Orthanc")), str(path)], folder):
         yield Pacs("Orthanc", "ORTHANC", LOOPBACK, dicom, True, folder)
 
 
@@ -107,7 +112,7 @@ def _dcmqrscp(folder: Path, client_ae_title: str) -> Iterator[Pacs]:
         "VendorTable BEGIN\nVendorTable END\n"
         f"AETable BEGIN\nDEMOPACS {folder / 'db'} RW (200, 8192mb) ANY\nAETable END\n"
     )
-    with _process(["dcmqrscp", "-c", str(path)], folder):
+    with _process([str(find_program("dcmqrscp")), "-c", str(path)], folder):
         yield Pacs("dcmqrscp (DCMTK)", "DEMOPACS", LOOPBACK, port, True, folder)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from node.commands.console import out
+from node.commands.narrative import measurement_text
 from node.demo.pacs import Pacs
 
 Document = dict[str, Any]
@@ -59,11 +60,10 @@ def _series(story: Document, descriptions: dict[str, str]) -> Table:
 
 
 def _measurements(story: Document) -> Table:
-    table = Table("model", "finding", "measurement", "value", title="Measurements")
+    table = Table("model", "measurement", title="Measurements")
     for job in story["jobs"]:
         for m in job["measurements"]:
-            value = f"{m['volume_mm3']:,.1f} mm³" if m.get("volume_mm3") is not None else "-"
-            table.add_row(job["model"], str(m.get("label", "")), "volume", value)
+            table.add_row(job["model"], measurement_text(m))
     return table
 
 
