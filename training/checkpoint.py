@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
+from pickle import UnpicklingError  # noqa: TID251 - the name of an error; nothing is unpickled
 from typing import Any
 
 import torch
@@ -29,7 +29,7 @@ def load_checkpoint(path: Path, like: dict[str, Any]) -> dict[str, Any]:
     mend = "remove the file to begin anew"
     try:
         state = torch.load(path, weights_only=True)
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+    except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
         raise ConfigError(f"{path}: no readable checkpoint; {mend}", code="checkpoint-invalid") from error
     if not isinstance(state, dict) or state.keys() != like.keys() or _shapes(state) != _shapes(like):
         raise ConfigError(f"{path}: the checkpoint of another recipe; {mend}", code="checkpoint-invalid")

@@ -36,11 +36,12 @@ def seeded(*parts: int) -> Generator:
 
 
 def learning_rate(step: int, fit: Fit) -> float:
-    """Linear warm-up, then half a cosine down to zero at ``fit.steps``."""
+    """Linear warm-up, then half a cosine; over the last ``cooldown_steps`` also linearly down to zero."""
     if step < fit.warmup_steps:
         return fit.learning_rate * (step + 1) / fit.warmup_steps
-    done = (step - fit.warmup_steps) / max(1, fit.steps - fit.warmup_steps)
-    return fit.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+    done = (step - fit.warmup_steps) / max(1, fit.cosine_steps - fit.warmup_steps)
+    cooling = min(1.0, (fit.steps - step) / fit.cooldown_steps) if fit.cooldown_steps else 1.0
+    return cooling * fit.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
 
 def case_order(seed: int, epoch: int, count: int) -> list[int]:
@@ -92,7 +93,7 @@ class Trainer:
             group["lr"] = learning_rate(step, self.recipe.fit)
         loss = segmentation_loss(self.network(images), targets)
         self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 12.0)
         self.optimizer.step()
         self._average(step)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -31,7 +32,7 @@ class Split(_Part):
     @model_validator(mode="after")
     def _apart(self) -> Split:
         ranges = sorted([self.train, self.validate_, self.test])
-        if any(first > last for first, last in ranges) or any(a[1] >= b[0] for a, b in zip(ranges, ranges[1:], strict=False)):
+        if any(first > last for first, last in ranges) or any(a[1] >= b[0] for a, b in pairwise(ranges)):
             raise ValueError("the ranges must run upwards and must not overlap")
         return self
 
@@ -84,9 +85,15 @@ class Augment(_Part):
 
 
 class Fit(_Part):
-    """How the weights are fitted. ``steps`` fixes the whole schedule: warm-up, then a cosine down to zero."""
+    """How the weights are fitted.
+
+    The learning rate warms up, follows half a cosine that would end after ``cosine_steps``, and over the last
+    ``cooldown_steps`` of ``steps`` also falls linearly to zero.
+    """
 
     steps: int = Field(ge=1)
+    cosine_steps: int = Field(ge=1)
+    cooldown_steps: int = Field(default=0, ge=0)
     batch: int = Field(ge=1)
     patch: tuple[int, ...]
     learning_rate: float = Field(gt=0)
@@ -145,7 +152,9 @@ def read_recipe(path: Path) -> Recipe:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"{path}: can't be read ({error.strerror}); name an existing recipe", code="recipe-unreadable") from error
+        raise ConfigError(
+            f"{path}: can't be read ({error.strerror}); name an existing recipe", code="recipe-unreadable"
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: no valid YAML ({error}); correct the syntax", code="recipe-invalid") from error
     try:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
@@ -77,16 +78,23 @@ def run(model: LoadedModel, volumes: Mapping[str, Volume], progress: Progress = 
     name = model.manifest.inputs[0].name
     if name not in volumes:
         raise InputError(f"the model's input {name!r} is missing; name a series for it in the rule", code="input-missing")
-    volume = volumes[name]
+    return label_volume(model, volumes[name].voxels_kji, volumes[name].affine_lps_mm, progress)
+
+
+def label_volume(
+    model: LoadedModel, voxels_kji: NDArray[np.float32], affine_lps_mm: NDArray[np.float64], progress: Progress = silent
+) -> NDArray[Any]:
+    """``run`` for a bare array (K, J, I) and its affine, index (i, j, k, 1) to LPS millimetres; evaluation measures this."""
     progress("prepare", 0.0)
-    prepared = prepare(volume.voxels_kji, volume.affine_lps_mm, model.manifest)
+    prepared = prepare(voxels_kji, affine_lps_mm, model.manifest)
     progress("prepare", 1.0)
     scores = segment(model.network, prepared, model.manifest, progress)
     if not bool(torch.isfinite(scores).all()):
-        raise ModelError("the network yields values that are not numbers on this input; have the model checked", code="output-invalid")
+        message = "the network yields values that are not numbers on this input; have the model checked"
+        raise ModelError(message, code="output-invalid")
     labels = labels_on_source(scores, prepared, model.manifest, progress)
-    if labels.shape != volume.voxels_kji.shape:
-        raise ModelError(f"label map {labels.shape} doesn't fit its volume {volume.voxels_kji.shape}", code="output-invalid")
+    if labels.shape != voxels_kji.shape:
+        raise ModelError(f"label map {labels.shape} doesn't fit its volume {voxels_kji.shape}", code="output-invalid")
     return labels
 
 

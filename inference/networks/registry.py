@@ -36,4 +36,6 @@ def build(name: str, arguments: Mapping[str, Any]) -> nn.Module:
     try:
         return _ARCHITECTURES[name](**arguments)
     except (TypeError, ValueError) as error:
-        raise ModelError(f"network {name!r}: wrong arguments ({error}); correct network.arguments", code="network-invalid") from error
+        raise ModelError(
+            f"network {name!r}: wrong arguments ({error}); correct network.arguments", code="network-invalid"
+        ) from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,20 +18,23 @@ Affine = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Orientation:
-    """``axes_kji``: source axis that becomes oriented axis k, j, i. ``flipped_kji``: whether that oriented axis runs backwards."""
+    """``axes_kji``: source axes that become oriented k, j, i. ``flipped_kji``: whether that oriented axis runs backwards."""
 
     axes_kji: tuple[int, ...]
     flipped_kji: tuple[bool, ...]
 
-    def apply(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
+    def apply(self, array: NDArray[Any]) -> NDArray[Any]:
         """A view of ``array`` (source order) in oriented order."""
-        turned = array.transpose(self.axes_kji)
-        return np.flip(turned, [axis for axis, flipped in enumerate(self.flipped_kji) if flipped])
+        return np.flip(array.transpose(self.axes_kji), self._backwards)
 
-    def undo(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
+    def undo(self, array: NDArray[Any]) -> NDArray[Any]:
         """A view of ``array`` (oriented order) in source order: the inverse of ``apply``."""
-        turned = np.flip(array, [axis for axis, flipped in enumerate(self.flipped_kji) if flipped])
-        return turned.transpose(np.argsort(self.axes_kji))
+        back = tuple(self.axes_kji.index(axis) for axis in range(len(self.axes_kji)))
+        return np.flip(array, self._backwards).transpose(back)
+
+    @property
+    def _backwards(self) -> tuple[int, ...]:
+        return tuple(axis for axis, flipped in enumerate(self.flipped_kji) if flipped)
 
 
 IDENTITY_2D = Orientation(axes_kji=(0, 1, 2), flipped_kji=(False, False, False))

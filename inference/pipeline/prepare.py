@@ -38,7 +38,9 @@ def orient(voxels_kji: NDArray[np.generic], affine_lps_mm: Affine, dims: int) ->
     if dims == 3:
         return orientation_of(affine_lps_mm)
     if voxels_kji.shape[0] != 1:
-        raise InputError("the model takes one single image, the series holds more; route single images to it", code="not-an-image")
+        raise InputError(
+            "the model takes one single image, the series holds more; route single images to it", code="not-an-image"
+        )
     return IDENTITY_2D
 
 
@@ -86,9 +88,7 @@ def scale(image: Tensor, intensity: Intensity) -> Tensor:
     return (clipped - clipped.mean()) / deviation
 
 
-def prepare_labels(
-    labels_kji: NDArray[np.generic], affine_lps_mm: Affine, manifest: Manifest, classes: int
-) -> NDArray[np.uint8]:
+def prepare_labels(labels_kji: NDArray[np.generic], affine_lps_mm: Affine, manifest: Manifest, classes: int) -> NDArray[np.uint8]:
     """Bring a label map (K, J, I) to the model's grid for training: per voxel the class that covers most of it.
 
     Returns

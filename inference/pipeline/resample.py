@@ -16,9 +16,7 @@ def model_size(source_size: Sequence[int], spacing_mm: Sequence[float], target_m
     """Voxels per axis of the model's grid over the source's field of view; at least one."""
     if target_mm is None:
         return tuple(source_size)
-    return tuple(
-        max(1, round(n * old / new)) for n, old, new in zip(source_size, spacing_mm, target_mm, strict=True)
-    )
+    return tuple(max(1, round(n * old / new)) for n, old, new in zip(source_size, spacing_mm, target_mm, strict=True))
 
 
 def resample(image: Tensor, size: Sequence[int]) -> Tensor:
@@ -28,8 +26,14 @@ def resample(image: Tensor, size: Sequence[int]) -> Tensor:
     pooled = tuple(min(o, n) for o, n in zip(old, new, strict=True))
     batch = image[None]
     if pooled != old:
-        pool = F.adaptive_avg_pool3d if len(new) == 3 else F.adaptive_avg_pool2d
-        batch = pool(batch, pooled)
+        batch = _average(batch, pooled)
     if pooled != new:
         batch = F.interpolate(batch, size=new, mode="trilinear" if len(new) == 3 else "bilinear", align_corners=False)
     return batch[0]
+
+
+def _average(batch: Tensor, size: tuple[int, ...]) -> Tensor:
+    """Means over the voxels that each new voxel covers: (1, C, *spatial) to (1, C, *size)."""
+    if len(size) == 3:
+        return F.adaptive_avg_pool3d(batch, (size[0], size[1], size[2]))
+    return F.adaptive_avg_pool2d(batch, (size[0], size[1]))

@@ -45,7 +45,7 @@ def segment(network: nn.Module, prepared: Prepared, manifest: Manifest, progress
         for number, axes in enumerate(mirrors):
             flipped = [axis + 1 for axis in axes]
             share = _share(progress, number, len(mirrors))
-            scores = _slide(network, prepared.image.flip(flipped), manifest, share).flip(flipped)
+            scores = slide(network, prepared.image.flip(flipped), manifest, share).flip(flipped)
             total = scores if total is None else total.add_(scores)
     assert total is not None
     return total / len(mirrors)
@@ -60,8 +60,10 @@ def _share(progress: Progress, number: int, count: int) -> Callable[[float], Non
     return lambda fraction: progress("network", (number + fraction) / count)
 
 
-def _slide(network: nn.Module, image: Tensor, manifest: Manifest, progress: Callable[[float], None]) -> Tensor:
-    """One pass over ``image`` (C, *spatial)."""
+def slide(
+    network: nn.Module, image: Tensor, manifest: Manifest, progress: Callable[[float], None] = lambda fraction: None
+) -> Tensor:
+    """Scores (classes, *spatial) by one pass over ``image`` (C, *spatial) on the model's grid, not mirrored."""
     size = tuple(image.shape[1:])
     window = window_size(size, manifest.grid.patch, manifest.grid.minimum_multiple)
     before = [max(0, w - n) // 2 for n, w in zip(size, window, strict=True)]
@@ -103,7 +105,8 @@ def _run_windows(
         logits = network(_layout(torch.stack([image[at] for at in chosen]))).float()
         if len(places) == 1:
             progress(1.0)
-            return logits[0].contiguous()
+            alone: Tensor = logits[0].contiguous()
+            return alone
         total = torch.zeros((logits.shape[1], *image.shape[1:])) if total is None else total
         for at, scores in zip(chosen, logits, strict=True):
             total[at] += scores * weight

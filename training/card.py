@@ -1,0 +1,82 @@
+"""The model card: what a package is for, what it learnt from, how good it was measured to be, and where it ends."""
+
+from __future__ import annotations
+
+from training.evaluate import Evaluation
+from training.recipe import PhantomData, Recipe
+
+
+def model_card(recipe: Recipe, evaluation: Evaluation) -> str:
+    """Markdown; depends on recipe and figures alone."""
+    manifest = recipe.manifest()
+    return "\n".join(
+        [
+            f"# {manifest.title} ({manifest.name} {manifest.version})",
+            "",
+            f"**Not for clinical use.** {manifest.intended_use.removeprefix('Not for clinical use. ')}",
+            "",
+            "## Labels",
+            "",
+            *_labels(recipe),
+            "",
+            "## Data",
+            "",
+            recipe.data.statement.strip(),
+            "",
+            f"Split by case number: {_split(recipe)}. No case of one part was used in another.",
+            "",
+            "## Measured on the test part",
+            "",
+            *_figures(evaluation),
+            "",
+            f"{len(evaluation.cases['as is'])} cases, each from its own grid and back onto it, by the code that the node runs.",
+            "`docs/test.json` holds every case.",
+            "",
+            "## Limits",
+            "",
+            *(f"- {limit}" for limit in recipe.limits),
+            "",
+            "## How it was made",
+            "",
+            *_making(recipe),
+            "",
+            "## Licence",
+            "",
+            f"Weights: {manifest.weights_licence}. {manifest.attribution.strip()}",
+            "",
+        ]
+    )
+
+
+def _labels(recipe: Recipe) -> list[str]:
+    rows = ["| Value | Name | Code | Side |", "| --- | --- | --- | --- |"]
+    for label in recipe.manifest().labels:
+        code = f"{label.type.value} {label.type.scheme} {label.type.meaning}"
+        rows.append(f"| {label.value} | {label.name} | {code} | {label.laterality or 'not stated'} |")
+    return rows
+
+
+def _split(recipe: Recipe) -> str:
+    split = recipe.data.split
+    ranges = {"training": split.train, "validation": split.validate_, "test": split.test}
+    return ", ".join(f"{name} {first} to {last}" for name, (first, last) in ranges.items())
+
+
+def _figures(evaluation: Evaluation) -> list[str]:
+    rows = ["| Dice | Volumes | Mean | Median | Least |", "| --- | --- | --- | --- | --- |"]
+    for way, labels in evaluation.figures.items():
+        for name, figure in labels.items():
+            rows.append(f"| {name} | {way} | {figure['mean']:.3f} | {figure['median']:.3f} | {figure['least']:.3f} |")
+    return rows
+
+
+def _making(recipe: Recipe) -> list[str]:
+    manifest = recipe.manifest()
+    data = "" if isinstance(recipe.data, PhantomData) else " --data DIR"
+    arguments = ", ".join(f"{key} {value}" for key, value in manifest.network.arguments.items())
+    return [
+        f"    python -m training train training/recipes/{manifest.name}.yaml{data}",
+        "",
+        f"{recipe.fit.steps} steps of {recipe.fit.batch} patches of {' x '.join(str(n) for n in recipe.fit.patch)} voxels, AdamW,",
+        f"averaged weights, seed {recipe.seed}; network {manifest.network.name} ({arguments}); weights stored in half precision.",
+    ]
