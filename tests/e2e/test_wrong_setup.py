@@ -29,7 +29,9 @@ def _unknown_destination(settings: dict[str, Any], folder: Path) -> None:
 
 
 def _ill_typed_rule(settings: dict[str, Any], folder: Path) -> None:
-    Path(settings["rules"]).write_text('rules:\n  - name: r\n    when: SliceThickness < "2"\n    model: hippocampus-mr\n    deliver_to: [pacs]\n')
+    Path(settings["rules"]).write_text(
+        'rules:\n  - name: r\n    when: SliceThickness < "2"\n    model: hippocampus-mr\n    deliver_to: [pacs]\n'
+    )
 
 
 def _unreadable_bundle(settings: dict[str, Any], folder: Path) -> None:

