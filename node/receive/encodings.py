@@ -15,6 +15,7 @@ EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 EXPLICIT_VR_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 
 _COMPRESSED = "1.2.840.10008.1.2.4."
+_DEFLATED_FRAMES = "1.2.840.10008.1.2.8."
 _DEFLATED = frozenset({"1.2.840.10008.1.2.1.99", _COMPRESSED + "95", _COMPRESSED + "205"})
 # Not a data set in a C-STORE: MIME and XML encodings, Papyrus files, real-time video streams.
 _OTHER = ("1.2.840.10008.1.2.6.", "1.2.840.10008.1.2.7.", "1.2.840.10008.1.20")
@@ -51,7 +52,7 @@ def is_accepted(transfer_syntax_uid: str) -> bool:
 
     A private syntax may encode elements in any way, so its data sets could not be checked before they are acknowledged.
     """
-    return transfer_syntax_uid in _KNOWN or transfer_syntax_uid.startswith(_COMPRESSED)
+    return transfer_syntax_uid in _KNOWN or transfer_syntax_uid.startswith((_COMPRESSED, _DEFLATED_FRAMES))
 
 
 def preferred(offered: Iterable[str]) -> list[str]:

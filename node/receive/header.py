@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
 from pydicom.filereader import read_dataset
 
 from node.receive.elements import PIXEL_DATA, Element, Malformed, top_level
@@ -86,7 +87,7 @@ def _chosen(data: memoryview, encoding: Encoding) -> Iterator[bytes]:
 
 def _belongs(element: Element) -> bool:
     size = element.end - element.value
-    if element.tag & 0xFFFF == 0 or element.tag >> 16 < 8 or element.vr in _BULK_VRS:
+    if element.tag & 0xFFFF == 0 or element.tag >> 16 < 8 or element.vr in _BULK_VRS - {"UN"}:
         return False
     return size <= (LARGEST_SEQUENCE_BYTES if element.is_sequence else LARGEST_ELEMENT_BYTES)
 

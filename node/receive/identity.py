@@ -77,8 +77,10 @@ def check_inflates(data: bytes | memoryview) -> None:
     try:
         for start in range(0, len(data), _CHUNK):
             piece: bytes | memoryview = data[start : start + _CHUNK]
-            while len(piece) and not stream.eof:
-                total += len(stream.decompress(piece, _CHUNK))
+            full = True
+            while (len(piece) or full) and not stream.eof:  # after a full piece zlib may hold more of it without input
+                size = len(stream.decompress(piece, _CHUNK))
+                total, full = total + size, size == _CHUNK
                 piece = stream.unconsumed_tail
                 if total > MAX_INFLATED:
                     raise Malformed(f"the deflated data set holds more than {MAX_INFLATED} bytes")

@@ -13,6 +13,8 @@ from pynetdicom.pdu_primitives import SOPClassCommonExtendedNegotiation
 from pynetdicom.presentation import PresentationContext
 
 from node.receive.encodings import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, preferred
+from storage.base.errors import PeerError
+from storage.base.uids import check_uid
 
 VERIFICATION = "1.2.840.10008.1.1"
 STORAGE_SERVICE = "1.2.840.10008.4.2"
@@ -28,7 +30,9 @@ def is_storage(abstract_syntax: str) -> bool:
 
     Those of the Non-Patient Object Storage Service (PS3.4 GG) don't: their objects belong to no study.
     """
-    if not UID(abstract_syntax).is_valid:
+    try:
+        check_uid(abstract_syntax)
+    except PeerError:
         return False
     if abstract_syntax in _KNOWN or not abstract_syntax.startswith(_DICOM_ROOT):
         return True

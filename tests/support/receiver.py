@@ -1,0 +1,158 @@
+"""Receivers under test: in a thread of the test, and as a process that may be killed; and what their spool then holds.
+
+`python -m tests.support.receiver SPOOL MINIMUM_FREE_BYTES` is that process: it prints its port and receives until SIGTERM.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from queue import Queue
+from threading import Event, Thread
+
+from pydicom.dataset import Dataset
+from pynetdicom import AE, build_context
+from pynetdicom.association import Association
+from pynetdicom.presentation import PresentationContext
+
+from node.receive import records
+from node.receive.admission import Admission
+from node.receive.process import ReceiverConfig, receive
+from node.receive.records import InstanceReceived, Quarantined
+from node.receive.scp import Listen
+from node.receive.spool import SpoolFolders
+from storage.base.clock import SystemClock
+from tests.support.ports import LOOPBACK
+
+SCANNER, WETREAD, RECEIVER = "SCANNER", "WETREAD", "receiver"
+
+
+@dataclass(frozen=True)
+class Held:
+    """One instance in the spool: its record, and its data set's bytes as they lie there."""
+
+    name: str
+    record: InstanceReceived
+    data: bytes
+
+    @property
+    def is_whole(self) -> bool:
+        return len(self.data) == self.record.size_bytes and hashlib.sha256(self.data).hexdigest() == self.record.sha256
+
+
+def receiver_config(spool: Path, minimum_free_bytes: int = 0, max_associations: int = 50) -> ReceiverConfig:
+    """A receiver on a free loopback port that knows one scanner."""
+    return ReceiverConfig(
+        listen=Listen(LOOPBACK, 0, max_associations),
+        admission=Admission(WETREAD, frozenset({SCANNER})),
+        spool=spool,
+        minimum_free_bytes=minimum_free_bytes,
+        receiver=RECEIVER,
+    )
+
+
+@dataclass
+class RunningReceiver:
+    """A receiver that listens."""
+
+    spool: Path
+    port: int
+    stop: Event
+
+    @property
+    def folders(self) -> SpoolFolders:
+        return SpoolFolders(self.spool / RECEIVER)
+
+
+@contextmanager
+def running_receiver(spool: Path, config: ReceiverConfig | None = None) -> Iterator[RunningReceiver]:
+    """A receiver in a thread; it is stopped as by SIGTERM at the end."""
+    stop, started = Event(), Queue[int]()
+    chosen = replace(config, spool=spool) if config else receiver_config(spool)
+    thread = Thread(target=receive, args=(chosen, SystemClock(), stop, started.put), daemon=True)
+    thread.start()
+    running = RunningReceiver(spool, started.get(timeout=20), stop)
+    try:
+        yield running
+    finally:
+        stop.set()
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+@contextmanager
+def receiver_process(spool: Path, log: Path, minimum_free_bytes: int = 0) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A receiver as a process, and its port. It is killed at the end if it still runs."""
+    command = [sys.executable, "-m", "tests.support.receiver", str(spool), str(minimum_free_bytes)]
+    with log.open("a") as stderr, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process, int(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+def held(folders: SpoolFolders) -> list[Held]:
+    """The instances that the spool holds, in the order of their names. A record without its object raises."""
+    found = []
+    for path in sorted(folders.records.glob("*.json")):
+        record = records.decode(path.read_bytes())
+        if isinstance(record, InstanceReceived):
+            data = folders.object_of(path.stem).read_bytes()[record.data_offset :]
+            found.append(Held(path.stem, record, data))
+    return found
+
+
+def quarantined(folders: SpoolFolders) -> list[tuple[Quarantined, bytes]]:
+    """The refused data sets and why they were."""
+    found = []
+    for path in sorted(folders.quarantine.glob("*.json")):
+        record = records.decode(path.read_bytes())
+        assert isinstance(record, Quarantined)
+        content = path.with_suffix(".dcm").read_bytes()
+        found.append((record, content[-record.size_bytes :]))
+    return found
+
+
+@contextmanager
+def association(
+    port: int, contexts: list[PresentationContext], calling: str = SCANNER, called: str = WETREAD
+) -> Iterator[Association]:
+    """An association of a stock pynetdicom SCU; released at the end if it was accepted."""
+    ae = AE(calling)
+    assoc = ae.associate(LOOPBACK, port, contexts=contexts, ae_title=called)
+    try:
+        yield assoc
+    finally:
+        if assoc.is_established:
+            assoc.release()
+
+
+def send(port: int, *datasets: Dataset) -> list[int]:
+    """C-STORE data sets over one association, each in its own transfer syntax; the statuses."""
+    pairs = {(str(d.SOPClassUID), str(d.file_meta.TransferSyntaxUID)) for d in datasets}
+    with association(port, [build_context(sop_class, syntax) for sop_class, syntax in sorted(pairs)]) as assoc:
+        assert assoc.is_established
+        return [assoc.send_c_store(d).Status for d in datasets]
+
+
+def _main() -> None:
+    stop = Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    config = receiver_config(Path(sys.argv[1]), int(sys.argv[2]))
+    receive(config, SystemClock(), stop, _tell)
+
+
+def _tell(port: int) -> None:
+    os.write(1, f"{port}\n".encode())
+
+
+if __name__ == "__main__":
+    _main()
