@@ -69,14 +69,13 @@ def build_report(
     identity = identify(manifest, model_digest, task, read.attributes.get("TimezoneOffsetFromUTC", ""))
     targets = find_targets(label_map, manifest, read, identity)
     seg, sr = _dicom(read, label_map, targets, manifest, identity)
-    stored_sr = read_back(sr)
     records = [as_record(target) for target in targets]
     document = _document(read, identity, targets, records)
     results = [
-        *([_dicom_object("seg", seg)] if seg is not None else []),
-        _dicom_object("sr", sr),
+        *([seg] if seg is not None else []),
+        sr,
         ReportObject("overlay", draw_overlay(read, label_map, targets, identity)),
-        ReportObject("text", render_text(stored_sr).encode()),
+        ReportObject("text", render_text(read_back(sr.payload)).encode()),
         ReportObject("json", json.dumps(document, indent=2, ensure_ascii=False).encode()),
     ]
     return results, records
@@ -84,7 +83,7 @@ def build_report(
 
 def _dicom(
     source: Source, label_map: LabelMap, targets: Sequence[Target], manifest: Manifest, identity: Identity
-) -> tuple[bytes | None, bytes]:
+) -> tuple[ReportObject | None, ReportObject]:
     """SEG (None where nothing was found) and SR, both checked as stored."""
     found = any(target.present for target in targets)
     try:
@@ -95,18 +94,17 @@ def _dicom(
         raise ModelError(f"results can't be built ({type(error).__name__})", code="report-build") from error
     stored = None if seg_bytes is None else read_back(seg_bytes)
     counts = {} if stored is None else check_segmentation(stored, source, label_map, targets, identity)
-    check_report(read_back(sr_bytes), stored, counts, source, targets, identity)
-    return seg_bytes, sr_bytes
+    stored_sr = read_back(sr_bytes)
+    check_report(stored_sr, stored, counts, source, targets, identity)
+    checked_seg = None if stored is None or seg_bytes is None else _dicom_object("seg", stored, seg_bytes)
+    return checked_seg, _dicom_object("sr", stored_sr, sr_bytes)
 
 
-def _dicom_object(role: Literal["seg", "sr"], payload: bytes) -> ReportObject:
-    stored = read_back(payload)
+def _dicom_object(role: Literal["seg", "sr"], stored: Dataset, payload: bytes) -> ReportObject:
     return ReportObject(role, payload, str(stored.SOPClassUID), str(stored.SOPInstanceUID), str(stored.SeriesInstanceUID))
 
 
-def _document(
-    source: Source, identity: Identity, targets: Sequence[Target], records: list[dict[str, Any]]
-) -> dict[str, Any]:  # fmt: skip
+def _document(source: Source, identity: Identity, targets: Sequence[Target], records: list[dict[str, Any]]) -> dict[str, Any]:
     """The report for machines that don't speak DICOM; UIDs name the study, no patient data."""
     return {
         "format": 1,

@@ -8,6 +8,7 @@ from typing import Any
 from highdicom import ContributingEquipment
 from pydicom import dcmwrite
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 from inference.report.codes import concept
 from inference.report.identity import (
@@ -61,7 +62,7 @@ def finish(dataset: Dataset, source: Source, identity: Identity) -> Dataset:
         if keyword in source.attributes:
             setattr(dataset, keyword, source.attributes[keyword].value)
     meta = dataset.file_meta
-    meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
     meta.ImplementationVersionName = f"WETREAD_{software_version()}"[:16]
     return dataset
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inference.manifest import Label, Manifest
 from inference.report.codes import Lab, colours
@@ -25,7 +26,7 @@ DECIMALS = 3
 class Target:
     """One label of the manifest in this study.
 
-    ``segment_number`` counts 1, 2 … over the labels that are present (PS3.3 C.8.20.2), None for an absent one. ``size`` is in
+    ``segment_number`` counts 1, 2 … over the labels that are present (PS3.3 C.8.20.2); 0 for an absent one. ``size`` is in
     ``unit``, 0.0 when absent.
     """
 
@@ -35,7 +36,7 @@ class Target:
     tracking_uid: str
     colour: Lab
     voxels: int
-    segment_number: int | None
+    segment_number: int
     quantity: Literal["volume", "area"]
     unit: Literal["mm3", "mm2"]
     size: float
@@ -53,9 +54,7 @@ def find_targets(label_map: LabelMap, manifest: Manifest, source: Source, identi
     ModelError
         Code ``output-labels``: the label map holds a value that the manifest doesn't declare.
     """
-    counts = np.bincount(label_map.labels_kji.ravel(), minlength=len(manifest.labels) + 1)
-    if len(counts) > len(manifest.labels) + 1:
-        raise ModelError(f"label {len(counts) - 1} isn't declared by {manifest.name}", code="output-labels")
+    counts = _count(label_map, manifest)
     present = [label.value for label in manifest.labels if counts[label.value]]
     lab = colours(manifest.labels)
     unit_size = voxel_size(label_map)
@@ -68,13 +67,25 @@ def find_targets(label_map: LabelMap, manifest: Manifest, source: Source, identi
             tracking_uid=identity.uid("tracking", str(label.value)),
             colour=lab[label.value],
             voxels=int(counts[label.value]),
-            segment_number=present.index(label.value) + 1 if label.value in present else None,
+            segment_number=present.index(label.value) + 1 if label.value in present else 0,
             quantity="area" if planar else "volume",
             unit="mm2" if planar else "mm3",
             size=round(int(counts[label.value]) * unit_size, DECIMALS),
         )
         for label in manifest.labels
     )
+
+
+def _count(label_map: LabelMap, manifest: Manifest) -> NDArray[np.int64]:
+    """Voxels of each label value, background first; slice by slice, since bincount widens its input to 8 bytes a voxel."""
+    labels = label_map.labels_kji
+    highest = int(labels.max(initial=0))
+    if highest > len(manifest.labels):
+        raise ModelError(f"label {highest} isn't declared by {manifest.name}", code="output-labels")
+    counts = np.zeros(len(manifest.labels) + 1, dtype=np.int64)
+    for plane in labels:
+        counts += np.bincount(plane.ravel(), minlength=len(counts))
+    return counts
 
 
 def voxel_size(label_map: LabelMap) -> float:
@@ -90,7 +101,7 @@ def as_record(target: Target) -> dict[str, Any]:
         "label_value": target.label.value,
         "laterality": target.laterality,
         "present": target.present,
-        "segment_number": target.segment_number,
+        "segment_number": target.segment_number or None,
         "voxels": target.voxels,
         f"{target.quantity}_{target.unit}": target.size,
         "type": target.label.type.model_dump(),

@@ -43,7 +43,9 @@ def draw_overlay(source: Source, label_map: LabelMap, targets: Sequence[Target],
 def choose_slices(labels_kji: NDArray[np.integer], targets: Sequence[Target]) -> list[int]:
     """Slices (k, from 0) to show, ascending: the most labelled one, then those where labels not yet shown are largest."""
     areas = {
-        target.label.value: np.count_nonzero(labels_kji == target.label.value, axis=(1, 2)) for target in targets if target.present
+        target.label.value: np.count_nonzero(labels_kji == target.label.value, axis=(1, 2))
+        for target in targets
+        if target.present
     }
     if not areas:
         return [len(labels_kji) // 2]
@@ -81,7 +83,7 @@ def _pixels(source: Source, k: int) -> NDArray[np.float32]:
 def _grey(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     low, high = np.percentile(values, _WINDOW_PERCENTILES)
     scaled = (values - low) / max(float(high - low), 1e-6)
-    return (np.clip(scaled, 0, 1) * 255).astype(np.uint8)
+    return np.asarray(np.clip(scaled, 0, 1) * 255, dtype=np.uint8)
 
 
 def _outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -130,7 +132,7 @@ def _legend(targets: Sequence[Target], identity: Identity) -> Image.Image:
 def _size(target: Target) -> str:
     if not target.present:
         return "absent"
-    return f"{target.size:,.0f} {'mm³' if target.unit == 'mm3' else 'mm²'}"
+    return f"{target.size:,.0f} {target.unit}"
 
 
 def _compose(panels: Sequence[Image.Image], legend: Image.Image) -> bytes:

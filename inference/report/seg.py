@@ -28,7 +28,6 @@ from inference.volume.labelmap import LabelMap
 
 # CS of at most 16 characters, PS3.3 10.29
 CONTENT_LABEL = "AI_SEG"
-_SERIES_SIDES = {"left": "L", "right": "R"}  # Laterality knows no other (PS3.3 C.7.3.1)
 
 
 def build_segmentation(
@@ -119,7 +118,5 @@ def _replace_dimension_uid(dataset: Dataset, uid: str) -> None:
 def _describe_image(dataset: Dataset, source: Source) -> None:
     if "BodyPartExamined" in source.attributes:
         dataset.BodyPartExamined = source.attributes.BodyPartExamined
-    if source.laterality in _SERIES_SIDES:
-        dataset.Laterality = _SERIES_SIDES[source.laterality]
     if not source.positioned:
         dataset.PatientOrientation = source.attributes.get("PatientOrientation", "")

@@ -10,9 +10,11 @@ Instances. Absent on purpose: an image library, whose cost grows with groups tim
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from highdicom.sr import (
     AlgorithmIdentification,
+    CodedConcept,
     Comprehensive3DSR,
     DeviceObserverIdentifyingAttributes,
     FindingSite,
@@ -46,6 +48,7 @@ Group = (
     | PlanarROIMeasurementsAndQualitativeEvaluations
     | MeasurementsAndQualitativeEvaluations
 )
+
 
 def build_report_document(
     source: Source, seg: Dataset | None, targets: Sequence[Target], manifest: Manifest, identity: Identity
@@ -92,7 +95,7 @@ def _observer(identity: Identity) -> ObservationContext:
     return ObservationContext(ObserverContext(observer_type=codes.DCM.Device, observer_identifying_attributes=device))
 
 
-def _procedure(source: Source) -> object:
+def _procedure(source: Source) -> CodedConcept:
     stated = source.procedure
     if stated is None:
         return coded(procedure_of(source.modality))
@@ -101,7 +104,7 @@ def _procedure(source: Source) -> object:
 
 
 def _group(target: Target, source: Source, seg: Dataset | None, manifest: Manifest, identity: Identity) -> Group:
-    common = {
+    common: dict[str, Any] = {
         "tracking_identifier": TrackingIdentifier(uid=target.tracking_uid, identifier=target.tracking_id),
         "finding_type": coded(target.label.type),
         "finding_category": coded(target.label.category),
@@ -126,18 +129,21 @@ def _group(target: Target, source: Source, seg: Dataset | None, manifest: Manife
 
 def _segmentation_frame(target: Target, source: Source, seg: Dataset) -> ReferencedSegmentationFrame:
     """The one frame of a segment of a single image: frames are stored in the order of segments."""
-    reference = source.frames[0].reference
-    return ReferencedSegmentationFrame(
+    origin = source.frames[0].reference
+    reference = ReferencedSegmentationFrame(
         sop_class_uid=seg.SOPClassUID,
         sop_instance_uid=seg.SOPInstanceUID,
         frame_number=target.segment_number,
         segment_number=target.segment_number,
         source_image=SourceImageForSegmentation(
-            reference.sop_class_uid,
-            reference.sop_instance_uid,
-            None if reference.frame_number is None else [reference.frame_number],
+            origin.sop_class_uid,
+            origin.sop_instance_uid,
+            None if origin.frame_number is None else [origin.frame_number],
         ),
     )
+    # The frame tells the segment; naming both is against PS3.3 C.18.4.1.
+    del reference[0].ReferencedSOPSequence[0].ReferencedSegmentNumber
+    return reference
 
 
 def _sites(target: Target) -> list[FindingSite] | None:

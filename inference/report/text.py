@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pydicom.dataset import Dataset
 
 _LINE = "-" * 72
+_TRACKING_ID, _PRESENCE = "112039", "121052"
 
 
 def render_text(sr: Dataset) -> str:
@@ -21,7 +22,17 @@ def render_text(sr: Dataset) -> str:
         f"Qualification        {sr.get('ContentQualification', '')}",
         _LINE,
     ]
-    return "\n".join([*head, *_lines(sr, 0)]) + "\n"
+    return "\n".join([*head, *_summary(sr), _LINE, *_lines(sr, 0)]) + "\n"
+
+
+def _summary(sr: Dataset) -> Iterator[str]:
+    """One line a measurement group: what it is about, and its numbers or that it was not found."""
+    for container in sr.ContentSequence:
+        for group in container.get("ContentSequence", ()) if container.ValueType == "CONTAINER" else ():
+            items = {item.ConceptNameCodeSequence[0].CodeValue: item for item in group.ContentSequence}
+            sizes = [f"{_meaning(i.ConceptNameCodeSequence)} {_value(i)}" for i in items.values() if i.ValueType == "NUM"]
+            found = ", ".join(sizes) or _value(items[_PRESENCE])
+            yield f"{_value(items[_TRACKING_ID])}: {found}"
 
 
 def _lines(container: Dataset, depth: int) -> Iterator[str]:
@@ -46,8 +57,17 @@ def _value(item: Dataset) -> str:
 
 
 def _image(reference: Dataset) -> str:
-    segment = reference.get("ReferencedSegmentNumber")
-    return f"{reference.ReferencedSOPInstanceUID}" + ("" if segment is None else f", segment {segment}")
+    parts = [str(reference.ReferencedSOPInstanceUID)]
+    parts += [f"frame {number}" for number in _numbers(reference, "ReferencedFrameNumber")]
+    parts += [f"segment {number}" for number in _numbers(reference, "ReferencedSegmentNumber")]
+    return ", ".join(parts)
+
+
+def _numbers(reference: Dataset, keyword: str) -> list[int]:
+    if keyword not in reference:
+        return []
+    value = reference[keyword].value
+    return [int(number) for number in (value if reference[keyword].VM > 1 else [value])]
 
 
 def _meaning(sequence: list[Dataset]) -> str:

@@ -25,7 +25,7 @@ from pydicom import config, dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import ExplicitVRLittleEndian
-from pydicom.valuerep import validate_value
+from pydicom.valuerep import IS, DSfloat, validate_value
 
 from inference.report.codes import same_code, table
 from inference.report.findings import expect
@@ -114,7 +114,7 @@ def _texts(dataset: Dataset) -> Iterator[tuple[str, str, str]]:
 
 def _written(value: object) -> str:
     """As it stands in the file: numbers keep their original text."""
-    return str(getattr(value, "original_string", value))
+    return str(getattr(value, "original_string", value)) if isinstance(value, DSfloat | IS) else str(value)
 
 
 def _is_legal(vr: str, value: str) -> bool:
@@ -142,10 +142,7 @@ def check_equipment(stored: Dataset, identity: Identity) -> None:
         for item in stored.ContributingEquipmentSequence
         if same_code(item.PurposeOfReferenceCodeSequence[0], purpose) and item.get("DeviceUID")
     ]
-    named = [
-        (item.Manufacturer, item.ManufacturerModelName, item.SoftwareVersions, item.DeviceUID)
-        for item in models
-    ]  # fmt: skip
+    named = [(item.Manufacturer, item.ManufacturerModelName, item.SoftwareVersions, item.DeviceUID) for item in models]
     model = (identity.model_manufacturer, identity.model_name, identity.model_version, identity.device_uid)
     expect(named == [model], "equipment", "Contributing Equipment doesn't name the model")
 

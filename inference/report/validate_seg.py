@@ -1,20 +1,21 @@
 """Checks of a finished SEG against the label map and the source, by two readers that share neither path nor placement.
 
-pydicom's pixels are placed by each frame's Image Position (Patient); highdicom's by the source frame that it references. Both
-must give the label map back, voxel by voxel.
+The bits of Pixel Data, unpacked here, are placed by each frame's Image Position (Patient); highdicom's pixels by the source frame
+that it references. Both must give the label map back, voxel by voxel. (pydicom 3.0 fails to iterate over frames whose size is
+no multiple of 8.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from highdicom.seg import Segmentation
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import SegmentationStorage
 
 from inference.report.codes import same_code, table
@@ -49,10 +50,10 @@ def check_segmentation(
     _check_references(stored, source)
     _check_frames(stored, source, label_map)
     expected = _as_segment_numbers(label_map, present)
-    placed, counts = _place_by_position(stored, source, label_map)
+    placed, counts = place_by_position(stored, source, label_map)
     expect(np.array_equal(placed, expected), "voxels", "voxels placed by position aren't the label map's")
-    placed = _place_by_reference(stored, source)
-    expect(np.array_equal(placed, expected), "voxels", "voxels placed by reference aren't the label map's")
+    referenced = _place_by_reference(stored, source)
+    expect(np.array_equal(referenced, expected), "voxels", "voxels placed by reference aren't the label map's")
     return counts
 
 
@@ -63,7 +64,8 @@ def _check_segments(stored: Dataset, present: Sequence[Target]) -> None:
         label = target.label
         kind = segment.SegmentedPropertyTypeCodeSequence[0]
         said = (segment.SegmentLabel, segment.SegmentAlgorithmType, segment.TrackingUID, segment.TrackingID)
-        expect(said == (label.name, "AUTOMATIC", target.tracking_uid, target.tracking_id), "segments", "a segment's names are wrong")
+        meant = (label.name, "AUTOMATIC", target.tracking_uid, target.tracking_id)
+        expect(said == meant, "segments", "a segment's names are wrong")
         expect(same_code(segment.SegmentedPropertyCategoryCodeSequence[0], label.category), "segments", "a category is wrong")
         expect(same_code(kind, label.type), "segments", "a property type is wrong")
         expect(len(segment.RecommendedDisplayCIELabValue) == 3, "segments", "a segment has no colour")
@@ -105,31 +107,29 @@ def _check_frames(stored: Dataset, source: Source, label_map: LabelMap) -> None:
 def _as_segment_numbers(label_map: LabelMap, present: Sequence[Target]) -> NDArray[np.uint16]:
     numbers = np.zeros(int(label_map.labels_kji.max()) + 1, dtype=np.uint16)
     for target in present:
-        numbers[target.label.value] = target.segment_number or 0
+        numbers[target.label.value] = target.segment_number
     return numbers[label_map.labels_kji]
 
 
-def _segment_of(stored: Dataset, group: Dataset) -> int:
-    """A lone segment is named in the shared group."""
+def segment_of(stored: Dataset, group: Dataset) -> int:
+    """Segment number of a frame; a lone segment is named in the shared group."""
     holder = group if "SegmentIdentificationSequence" in group else stored.SharedFunctionalGroupsSequence[0]
     return int(holder.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
 
 
-def _place_by_position(
-    stored: Dataset, source: Source, label_map: LabelMap
-) -> tuple[NDArray[np.uint16], dict[int, int]]:  # fmt: skip
-    """pydicom's frames at the slice whose source position is the frame's own; a frame elsewhere fails."""
+def place_by_position(stored: Dataset, source: Source, label_map: LabelMap) -> tuple[NDArray[np.uint16], dict[int, int]]:
+    """Stored frames at the slice whose source position is the frame's own; a frame elsewhere fails."""
     placed = np.zeros(label_map.labels_kji.shape, dtype=np.uint16)
     counts: dict[int, int] = {}
     positions = np.array([f.position for f in source.frames], dtype=np.float64) if source.positioned else None
-    for group, frame in zip(stored.PerFrameFunctionalGroupsSequence, iter_pixels(stored), strict=True):
+    for group, frame in zip(stored.PerFrameFunctionalGroupsSequence, _unpacked(stored), strict=True):
         k = 0
         if positions is not None:
             position = np.array(group.PlanePositionSequence[0].ImagePositionPatient, dtype=np.float64)
             distances_mm = np.linalg.norm(positions - position, axis=1)
             k = int(np.argmin(distances_mm))
             expect(bool(distances_mm[k] < POSITION_TOLERANCE_MM), "frames", "a frame lies on no source slice")
-        number = _segment_of(stored, group)
+        number = segment_of(stored, group)
         inside = frame != 0
         expect(not placed[k][inside].any(), "voxels", "two segments share a voxel")
         placed[k][inside] = number
@@ -137,12 +137,21 @@ def _place_by_position(
     return placed, counts
 
 
+def _unpacked(stored: Dataset) -> Iterator[NDArray[np.uint8]]:
+    """Frames of one bit a pixel, which follow each other without padding, lowest bit first (PS3.5 8.1.1, D)."""
+    packed = np.frombuffer(stored.PixelData, dtype=np.uint8)
+    size = stored.Rows * stored.Columns
+    for start in range(0, size * int(stored.NumberOfFrames), size):
+        bits = np.unpackbits(packed[start // 8 : -(-(start + size) // 8)], bitorder="little")
+        yield bits[start % 8 : start % 8 + size].reshape(stored.Rows, stored.Columns)
+
+
 def _place_by_reference(stored: Dataset, source: Source) -> NDArray[np.integer]:
     """highdicom's frames at the slice that they say they were made from."""
     seg = Segmentation.from_dataset(_readable(stored, source), copy=False)
-    options = {"combine_segments": True, "relabel": False, "assert_missing_frames_are_empty": True}
+    options: dict[str, Any] = {"combine_segments": True, "assert_missing_frames_are_empty": True}
     if source.multi_frame:
-        numbers = [frame.reference.frame_number for frame in source.frames]
+        numbers = [frame.reference.frame_number or 1 for frame in source.frames]
         return np.asarray(seg.get_pixels_by_source_frame(source.sop_instance_uids[0], numbers, **options))
     return np.asarray(seg.get_pixels_by_source_instance(source.sop_instance_uids, **options))
 

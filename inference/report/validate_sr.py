@@ -14,6 +14,7 @@ from inference.report.identity import NOT_FOR_CLINICAL_USE, Identity
 from inference.report.measurements import DECIMALS, Target
 from inference.report.source import Source
 from inference.report.validate import check_common, check_inputs_only
+from inference.report.validate_seg import segment_of
 
 _ROOT = "126000"  # Imaging Measurement Report
 _MEASUREMENTS, _GROUP = "126010", "125007"
@@ -103,7 +104,7 @@ def _check_group(group: Dataset, target: Target, identity: Identity) -> None:
 def _check_size(group: Dataset, target: Target, seg: Dataset, counts: Mapping[int, int]) -> None:
     images = [item for item in group.ContentSequence if item.ValueType == "IMAGE"]
     reference = images[0].ReferencedSOPSequence[0]
-    number = int(reference.ReferencedSegmentNumber)
+    number = _segment_number(reference, seg)
     expect(reference.ReferencedSOPInstanceUID == seg.SOPInstanceUID, "references", "a group refers to another object")
     expect(number == target.segment_number and number in counts, "references", "a group refers to the wrong segment")
     measured = _named(group, table().concepts[target.quantity].value)
@@ -113,6 +114,13 @@ def _check_size(group: Dataset, target: Target, seg: Dataset, counts: Mapping[in
     again = recomputed_size(seg, counts[number])
     close = math.isclose(float(value.NumericValue), again, rel_tol=_TOLERANCE, abs_tol=10**-DECIMALS)
     expect(math.isfinite(again) and close, "values", "a size isn't that of the stored segment")
+
+
+def _segment_number(reference: Dataset, seg: Dataset) -> int:
+    """TID 1411 names the segment, TID 1410 the frame that holds it."""
+    if "ReferencedSegmentNumber" in reference:
+        return int(reference.ReferencedSegmentNumber)
+    return segment_of(seg, seg.PerFrameFunctionalGroupsSequence[int(reference.ReferencedFrameNumber) - 1])
 
 
 def recomputed_size(seg: Dataset, voxels: int) -> float:
