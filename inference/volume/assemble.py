@@ -2,7 +2,8 @@
 
 Refusals (``InputError`` codes), in the order in which they are looked for:
 
-    unreadable-instance, no-pixels, colour-image, mosaic-image, missing-geometry, invalid-rescale    one Instance by itself
+    unreadable-instance, no-pixels, colour-image, mosaic-image, too-large, missing-geometry,
+    invalid-rescale                          one Instance by itself
     too-few-slices, too-many-images          against what the model takes
     mixed-size, mixed-frames-of-reference    Instances against each other
     too-large                                before memory is asked for

@@ -20,6 +20,9 @@ from storage.base.errors import InputError
 Array = NDArray[np.float64]
 
 PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+MAXIMUM_FRAMES = 2**16
+"""Frames of one Instance: Number of Frames is text of a peer, and every frame costs memory before a pixel is read."""
+
 _GROUPS = ("PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence", "PixelValueTransformationSequence")
 _CENTIMETRES = 3  # Physical Units X/Y Direction, PS3.3 C.8.5.5.1.15
 _TWO_DIMENSIONAL = 1  # Region Spatial Format, PS3.3 C.8.5.5.1.1
@@ -55,7 +58,7 @@ def frames_of(dataset: Dataset) -> list[Frame]:
     ------
     InputError
         Codes ``no-pixels``, ``colour-image``, ``mosaic-image``, ``missing-geometry`` (attributes that can't be read, or
-        functional groups that don't match Number of Frames), ``invalid-rescale``.
+        functional groups that don't match Number of Frames), ``invalid-rescale``, ``too-large``.
     """
     _check_image(dataset)
     count = frame_count(dataset)
@@ -65,13 +68,21 @@ def frames_of(dataset: Dataset) -> list[Frame]:
         return [_frame(dataset, index, _merged_groups(dataset, index), index + 1) for index in range(count)]
     if count == 1:
         return [_frame(dataset, 0, dataset, None)]
-    return [_frame(dataset, index, _without_position(dataset), index + 1) for index in range(count)]
+    shared = _without_position(dataset)
+    return [_frame(dataset, index, shared, index + 1) for index in range(count)]
 
 
 def frame_count(dataset: Dataset) -> int:
-    """Number of Frames, 1 when absent; at least 1."""
-    count = _numbers(dataset, "NumberOfFrames", 1)
-    return 1 if count is None else max(1, int(count[0]))
+    """Number of Frames, 1 when absent; from 1 to ``MAXIMUM_FRAMES``, else InputError with code ``too-large``."""
+    stated = _numbers(dataset, "NumberOfFrames", 1)
+    count = 1 if stated is None else max(1, int(stated[0]))
+    if count > MAXIMUM_FRAMES:
+        raise InputError(
+            f"an instance has {count} frames, more than the {MAXIMUM_FRAMES} that are read; send fewer per instance",
+            code="too-large",
+            frames=count,
+        )
+    return count
 
 
 def _check_image(dataset: Dataset) -> None:

@@ -164,7 +164,7 @@ def _check_even(ordered: Array, step: Array, normal: Array) -> None:
 
 def _refuse_gap(along: Array) -> NoReturn:
     steps = np.diff(along)
-    usual = float(np.median(steps))
+    usual = float(np.sort(steps)[(len(steps) - 1) // 2])  # the lower median: a gap only makes steps longer
     worst = int(np.argmax(np.abs(steps - usual)))
     raise InputError(
         f"slices aren't evenly spaced: {steps[worst]:.3f} mm between slices {worst + 1} and {worst + 2} of {len(along)}, "

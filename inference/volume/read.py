@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from pydicom import dcmread
+from pydicom.config import IGNORE, settings
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
@@ -27,10 +28,18 @@ PARSE_ERRORS = (
 
 @contextmanager
 def without_warnings() -> Iterator[None]:
-    """Silence pydicom: its warnings about odd values quote them, and a value may be a patient's."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        yield
+    """Silence pydicom: its warnings and log lines about odd values quote them, and a value may be a patient's.
+
+    Both switches are of the whole process; a model host reads one Series at a time.
+    """
+    before = settings.reading_validation_mode
+    settings.reading_validation_mode = IGNORE
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            yield
+    finally:
+        settings.reading_validation_mode = before
 
 
 class OpensBlobs(Protocol):

@@ -52,9 +52,14 @@ def scan(source: Path) -> Scan:
     """
     if not source.exists():
         raise InputError(f"{source}: no such file or folder", code="no-input")
+    with without_warnings():
+        return _sort(_files(source))
+
+
+def _sort(paths: list[Path]) -> Scan:
     found = Scan({}, [])
     first_paths: dict[str, Path] = {}
-    for path in _files(source):
+    for path in paths:
         header = _read_header(path)
         if isinstance(header, str):
             found.skipped.append(Skipped(path, header))
@@ -73,8 +78,7 @@ def _files(source: Path) -> list[Path]:
 def _read_header(path: Path) -> Dataset | str:
     """The header, or why there is none."""
     try:
-        with without_warnings():
-            return dcmread(path, stop_before_pixels=True)
+        return dcmread(path, stop_before_pixels=True)
     except InvalidDicomError:
         return "not a DICOM file (no DICM prefix)"
     except PARSE_ERRORS:
