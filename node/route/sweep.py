@@ -51,7 +51,7 @@ class Sweep:
         except (TransientError, ConfigError):
             raise
         except Exception:  # noqa: BLE001  # one Study that trips over a bug of ours must not keep the others from being routed
-            _log.exception("study.evaluation-failed", study_id=study.study_id)
+            _log.exception("study.evaluation-failed", study_instance_uid=study.study_instance_uid)
             return 0
 
     def _study(self, study: StudyQuiet, age_s: float, rules: RuleSet) -> int:
@@ -70,7 +70,6 @@ class Sweep:
     def _log_outcome(self, study: StudyQuiet, quiet_s: float, outcome: Outcome) -> None:
         _log.info(
             "study.evaluated",
-            study_id=study.study_id,
             study_instance_uid=study.study_instance_uid,
             quiet_s=quiet_s,
             revision=outcome.revision,

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import yaml
 
-_LONG_ESCAPES = {"x": 4, "u": 6, "U": 10}
+_LONG_ESCAPES = {"x": 2, "u": 4, "U": 8}  # digits that follow
+_BLANK_ESCAPES = frozenset(" \t\nntrvfNLP_")
 
 
 def place(node: yaml.ScalarNode, source: str, offset: int) -> tuple[int, int]:
@@ -54,15 +55,30 @@ def _places(node: yaml.ScalarNode, source: str) -> Iterator[int]:
 
 
 def _skip_blanks(source: str, at: int, style: str | None) -> int:
-    while at < len(source) and (source[at].isspace() or (style == '"' and source[at : at + 2] == "\\\n")):
-        at += 1 if source[at].isspace() else 2
+    while at < len(source):
+        if source[at].isspace():
+            at += 1
+        elif style == '"' and _is_blank_escape(source, at):
+            at += _width(source, at, style)
+        else:
+            break
     return at
+
+
+def _is_blank_escape(source: str, at: int) -> bool:
+    """Whether an escape of a double-quoted scalar stands here for a blank, or for nothing but a line's end."""
+    if source[at : at + 1] != "\\":
+        return False
+    letter = source[at + 1 : at + 2]
+    if letter in _LONG_ESCAPES:
+        return chr(int(source[at + 2 : at + 2 + _LONG_ESCAPES[letter]], 16)).isspace()
+    return letter in _BLANK_ESCAPES
 
 
 def _blank_width(source: str, at: int, style: str | None) -> int:
     if source[at : at + 1].isspace():
         return 1
-    return _width(source, at, style) if style == '"' and source[at : at + 1] == "\\" else 0
+    return _width(source, at, style) if style == '"' and _is_blank_escape(source, at) else 0
 
 
 def _width(source: str, at: int, style: str | None) -> int:
@@ -70,5 +86,5 @@ def _width(source: str, at: int, style: str | None) -> int:
     if style == "'" and source[at : at + 2] == "''":
         return 2
     if style == '"' and source[at : at + 1] == "\\":
-        return _LONG_ESCAPES.get(source[at + 1 : at + 2], 2)
+        return 2 + _LONG_ESCAPES.get(source[at + 1 : at + 2], 0)
     return 1
