@@ -66,7 +66,7 @@ def _figures(evaluation: Evaluation) -> list[str]:
     rows = ["| Dice | Volumes | Mean | Median | Least |", "| --- | --- | --- | --- | --- |"]
     for way, labels in evaluation.figures.items():
         for name, figure in labels.items():
-            rows.append(f"| {name} | {way} | {figure['mean']:.3f} | {figure['median']:.3f} | {figure['least']:.3f} |")
+            rows.append(f"| {name} | {way} | " + " | ".join(f"{figure[key]:.3f}" for key in ("mean", "median", "least")) + " |")
     return rows
 
 
@@ -77,6 +77,6 @@ def _making(recipe: Recipe) -> list[str]:
     return [
         f"    python -m training train training/recipes/{manifest.name}.yaml{data}",
         "",
-        f"{recipe.fit.steps} steps of {recipe.fit.batch} patches of {' x '.join(str(n) for n in recipe.fit.patch)} voxels, AdamW,",
+        f"{recipe.fit.steps} steps of {recipe.fit.batch} patches of {' x '.join(map(str, recipe.fit.patch))} voxels, AdamW,",
         f"averaged weights, seed {recipe.seed}; network {manifest.network.name} ({arguments}); weights stored in half precision.",
     ]

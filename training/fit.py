@@ -61,6 +61,8 @@ class Trainer:
 
     def __init__(self, recipe: Recipe, cases: list[GridCase]) -> None:
         torch.use_deterministic_algorithms(True)
+        # a debugging aid of torch's, on with deterministic algorithms: fills every new tensor, at a tenth of the time or more
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         torch.manual_seed(recipe.seed)
         manifest = recipe.manifest()
         self.recipe = recipe

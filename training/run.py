@@ -97,6 +97,6 @@ def validate(trainer: Trainer, cases: list[GridCase]) -> list[float]:
     """Mean Dice per label on the model's grid, by the averaged weights, without mirrored passes."""
     manifest = trainer.recipe.manifest()
     with torch.inference_mode():
-        found = [slide(trainer.averaged, case.image, manifest).argmax(0).numpy() for case in cases]
+        found = [slide(trainer.averaged, case.image[None], manifest)[0].argmax(0).numpy() for case in cases]
     pairs = [(labels, case.target.numpy()) for labels, case in zip(found, cases, strict=True)]
     return [round(float(np.mean([dice(ours, truth, label.value) for ours, truth in pairs])), 4) for label in manifest.labels]

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -99,7 +98,12 @@ def prepare_labels(labels_kji: NDArray[np.generic], affine_lps_mm: Affine, manif
     orientation = orient(labels_kji, affine_lps_mm, dims)
     turned = np.ascontiguousarray(orientation.apply(labels_kji))
     size = to_model_size(turned.shape, affine_lps_mm, orientation, manifest)
-    labels = torch.from_numpy(turned.astype(np.int64))
-    one_hot = F.one_hot(labels if dims == 3 else labels[0], classes).movedim(-1, 0).float()
-    shares: NDArray[np.uint8] = resample(one_hot, size).argmax(0).to(torch.uint8).numpy()
-    return shares
+    labels = torch.from_numpy(turned if dims == 3 else turned[0])
+    best = torch.zeros(size)
+    winner = torch.zeros(size, dtype=torch.uint8)
+    for value in range(classes):
+        share = resample((labels == value).float()[None], size)[0]
+        winner[share > best] = value
+        best = torch.maximum(best, share)
+    covered: NDArray[np.uint8] = winner.numpy()
+    return covered
