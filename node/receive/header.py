@@ -38,6 +38,7 @@ _UNDECODABLE = (
     ArithmeticError,
     RecursionError,
     LookupError,
+    BytesLengthException,
 )
 
 

@@ -46,9 +46,9 @@ def supported_contexts(proposed: Iterable[PresentationContext]) -> list[Presenta
         offered.setdefault(str(context.abstract_syntax), []).extend(str(uid) for uid in context.transfer_syntax)
     supported = [build_context(VERIFICATION, [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN])]
     for abstract_syntax, transfer_syntaxes in offered.items():
-        best = preferred(transfer_syntaxes)
-        if best and is_storage(abstract_syntax):
-            supported.append(build_context(abstract_syntax, best))
+        if is_storage(abstract_syntax):
+            # With none to choose, one that wasn't offered: then the answer is "transfer syntaxes not supported" (PS3.8 9.3.3.2).
+            supported.append(build_context(abstract_syntax, preferred(transfer_syntaxes) or EXPLICIT_VR_LITTLE_ENDIAN))
     return supported
 
 

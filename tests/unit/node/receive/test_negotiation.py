@@ -43,8 +43,9 @@ def test_contexts_follow_the_proposal() -> None:
     assert [str(uid) for uid in ct.transfer_syntax] == [EXPLICIT, IMPLICIT]
 
 
-def test_a_class_offered_in_unknown_syntaxes_alone_is_not_supported() -> None:
-    assert len(supported_contexts([build_context(CT, "1.2.3.4")])) == 1
+def test_a_class_offered_in_unknown_syntaxes_alone_is_supported_in_none_of_them() -> None:
+    _, ct = supported_contexts([build_context(CT, "1.2.3.4")])
+    assert [str(uid) for uid in ct.transfer_syntax] == [EXPLICIT]
 
 
 def test_only_classes_that_pynetdicom_lacks_are_told_to_it() -> None:

@@ -1,0 +1,321 @@
+"""The receiver against real senders: DCMTK's tools and a stock pynetdicom SCU."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import struct
+import subprocess
+import time
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from threading import Thread
+from typing import Any, cast
+
+import pydicom
+import pytest
+from pydicom import examples
+from pydicom.dataset import Dataset
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom import build_context
+from pynetdicom.dimse_primitives import C_STORE
+
+from node.receive.spool import SpoolFolders
+from tests.support.dicom_builders import ct_series
+from tests.support.peers import run_tool
+from tests.support.ports import LOOPBACK
+from tests.support.receiver import (
+    SCANNER,
+    WETREAD,
+    RunningReceiver,
+    association,
+    held,
+    quarantined,
+    receiver_config,
+    running_receiver,
+    send,
+)
+
+CANARY = "Zzcanary^Jane"
+PRIVATE_CLASS = "1.3.12.2.1107.5.9.1"
+ULTRASOUND_RETIRED = "1.2.840.10008.5.1.4.1.1.6"
+
+
+@pytest.fixture
+def receiver(tmp_path: Path) -> Iterator[RunningReceiver]:
+    with running_receiver(tmp_path / "spool") as running:
+        yield running
+
+
+def echo(port: int, calling: str = SCANNER, called: str = WETREAD) -> subprocess.CompletedProcess[str]:
+    return run_tool("echoscu", "-v", "-aet", calling, "-aec", called, LOOPBACK, str(port))
+
+
+def dataset_bytes(path: Path) -> bytes:
+    """What follows the file meta information."""
+    content = path.read_bytes()
+    (length,) = struct.unpack_from("<I", content, 140)
+    return content[144 + length :]
+
+
+def bare(folders: SpoolFolders) -> bool:
+    """Nothing stored, nothing half written."""
+    return not held(folders) and not list(folders.part.iterdir()) and not list(folders.objects.iterdir())
+
+
+# ------------------------------------------------------------------------------------------------------------------- DCMTK
+
+
+def test_dcmtk_is_answered_to_its_echo(receiver: RunningReceiver) -> None:
+    for _ in range(3):
+        assert echo(receiver.port).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("calling", "called", "reason"),
+    [("STRANGER", WETREAD, "Calling AE Title Not Recognized"), (SCANNER, "OTHER", "Called AE Title Not Recognized")],
+)
+def test_dcmtk_is_rejected_with_the_reason(receiver: RunningReceiver, calling: str, called: str, reason: str) -> None:
+    for _ in range(3):
+        answered = echo(receiver.port, calling, called)
+        assert answered.returncode != 0
+        assert reason in answered.stdout + answered.stderr
+
+
+def test_dcmtk_stores_a_series_and_every_byte_is_kept(receiver: RunningReceiver, tmp_path: Path) -> None:
+    folder = tmp_path / "series"
+    folder.mkdir()
+    sent = {}
+    for number, dataset in enumerate(ct_series(12)):
+        path = folder / f"{number}.dcm"
+        dataset.save_as(path, enforce_file_format=True)
+        sent[str(dataset.SOPInstanceUID)] = hashlib.sha256(dataset_bytes(path)).hexdigest()
+    # No -R: all of DCMTK's 120 storage classes are proposed, each in explicit VR and in implicit VR.
+    stored = run_tool("storescu", "-aet", SCANNER, "-aec", WETREAD, "-xe", "+sd", LOOPBACK, str(receiver.port), folder)
+    assert stored.returncode == 0, stored.stderr
+    found = held(receiver.folders)
+    assert all(one.is_whole for one in found)
+    assert {one.record.sop_instance_uid: one.record.sha256 for one in found} == sent
+    assert {one.record.transfer_syntax_uid for one in found} == {str(ExplicitVRLittleEndian)}
+    assert {one.record.association.calling_ae_title for one in found} == {SCANNER}
+
+
+@pytest.mark.parametrize(
+    ("example", "option", "syntax"),
+    [
+        ("jpeg2k", "-xv", "1.2.840.10008.1.2.4.90"),
+        ("ybr_color", "-xy", "1.2.840.10008.1.2.4.50"),
+        ("palette_color", "-xi", "1.2.840.10008.1.2"),
+        ("rgb_color", "-xb", "1.2.840.10008.1.2.1"),
+        ("ct", "-xd", "1.2.840.10008.1.2.1.99"),
+    ],
+)
+def test_dcmtk_stores_other_transfer_syntaxes(
+    receiver: RunningReceiver, tmp_path: Path, example: str, option: str, syntax: str
+) -> None:
+    path = Path(examples.get_path(example))
+    stored = run_tool("storescu", "-R", option, "-aet", SCANNER, "-aec", WETREAD, LOOPBACK, str(receiver.port), path)
+    assert stored.returncode == 0, stored.stderr
+    (one,) = held(receiver.folders)
+    assert one.is_whole and one.record.transfer_syntax_uid == syntax
+    assert pydicom.dcmread(receiver.folders.object_of(one.name)).pixel_array.size > 0
+
+
+def test_real_studies_are_kept_byte_for_byte(receiver: RunningReceiver, test_data: Path) -> None:
+    folder = test_data / "dicom/udacity__nd320-c3-3d-imaging-starter/data/TestVolumes/Study1"
+    paths = sorted(path for path in folder.rglob("*.dcm"))
+    assert paths
+    stored = run_tool(
+        "storescu", "-R", "-aet", SCANNER, "-aec", WETREAD, "+sd", "+r", LOOPBACK, str(receiver.port), folder, timeout_s=120
+    )
+    assert stored.returncode == 0, stored.stderr
+    found = held(receiver.folders)
+    assert len(found) == len(paths) and all(one.is_whole for one in found)
+
+
+# -------------------------------------------------------------------------------------------------------------- pynetdicom
+
+
+@pytest.mark.parametrize("sop_class", [PRIVATE_CLASS, ULTRASOUND_RETIRED, "1.2.840.10008.5.1.4.1.1.9999.1"])
+def test_private_retired_and_future_classes_are_stored(receiver: RunningReceiver, sop_class: str) -> None:
+    dataset = ct_series(1)[0]
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = UID(sop_class)
+    assert send(receiver.port, dataset) == [0x0000]
+    (one,) = held(receiver.folders)
+    assert one.is_whole and one.record.sop_class_uid == sop_class
+
+
+def test_what_is_preferred_is_chosen_and_strange_syntaxes_are_refused(receiver: RunningReceiver) -> None:
+    ct, mr = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4"
+    find = "1.2.840.10008.5.1.4.1.2.2.1"
+    contexts = [
+        build_context(ct, [ImplicitVRLittleEndian, ExplicitVRLittleEndian]),
+        build_context(mr, ["1.2.840.113619.5.2"]),
+        build_context(find, [ImplicitVRLittleEndian]),
+    ]
+    with association(receiver.port, contexts) as assoc:
+        assert [(c.abstract_syntax, c.transfer_syntax) for c in assoc.accepted_contexts] == [(ct, [ExplicitVRLittleEndian])]
+        assert {c.abstract_syntax: c.result for c in assoc.rejected_contexts} == {mr: 0x04, find: 0x03}
+
+
+def test_a_resend_and_a_changed_resend_are_both_taken(receiver: RunningReceiver) -> None:
+    dataset = ct_series(1)[0]
+    assert send(receiver.port, dataset, dataset) == [0x0000, 0x0000]
+    dataset.PatientComments = "other bytes"
+    assert send(receiver.port, dataset) == [0x0000]
+    assert len({one.record.sha256 for one in held(receiver.folders)}) == 2
+    assert len({one.record.association.uid for one in held(receiver.folders)}) == 2
+
+
+def raw_store(port: int, data: bytes, dataset: Dataset, **command: str) -> Any:
+    """C-STORE of bytes that no library would write; the response primitive, None after an abort."""
+    sop_class = command.get("context", dataset.SOPClassUID)
+    with association(port, [build_context(sop_class, ExplicitVRLittleEndian)]) as assoc:
+        (context,) = assoc.accepted_contexts
+        request = C_STORE()
+        request.MessageID = 1
+        request.AffectedSOPClassUID = command.get("sop_class", dataset.SOPClassUID)
+        request.AffectedSOPInstanceUID = command.get("sop_instance", dataset.SOPInstanceUID)
+        request.Priority = 0
+        request.DataSet = BytesIO(data)
+        assoc._reactor_checkpoint.clear()
+        assoc.dimse.send_msg(request, cast(int, context.context_id))
+        response = assoc.dimse.get_msg(block=True)[1]
+        assoc._reactor_checkpoint.set()
+        return response
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> tuple[Dataset, bytes]:
+    dataset = ct_series(1, PatientName=CANARY)[0]
+    dataset.save_as(tmp_path / "sample.dcm", enforce_file_format=True)
+    return dataset, dataset_bytes(tmp_path / "sample.dcm")
+
+
+def test_another_instance_than_announced(receiver: RunningReceiver, sample: tuple[Dataset, bytes]) -> None:
+    dataset, data = sample
+    response = raw_store(receiver.port, data, dataset, sop_instance="1.2.3.999")
+    assert (response.Status, response.OffendingElement) == (0xA900, 0x00080018)
+    assert response.ErrorComment
+    assert bare(receiver.folders)
+
+
+def test_a_truncated_data_set(receiver: RunningReceiver, sample: tuple[Dataset, bytes]) -> None:
+    dataset, data = sample
+    response = raw_store(receiver.port, data[:-10], dataset)
+    assert (response.Status, response.OffendingElement) == (0xC010, 0x7FE00010)
+    assert bare(receiver.folders)
+    ((record, kept),) = quarantined(receiver.folders)
+    assert (record.reason, kept) == ("truncated", data[:-10])
+
+
+@pytest.mark.parametrize("uid", ["1.2.03.4", "../../../etc/passwd", "1.2.abc"])
+@pytest.mark.filterwarnings("ignore:Invalid value for VR UI")  # the sender's own pydicom warns of what it sends
+def test_a_malformed_instance_uid(receiver: RunningReceiver, sample: tuple[Dataset, bytes], uid: str) -> None:
+    dataset, data = sample
+    response = raw_store(receiver.port, data, dataset, sop_instance=uid)
+    assert response.Status == 0x0117
+    assert bare(receiver.folders)
+
+
+def test_a_class_that_isn_t_its_context_s(receiver: RunningReceiver, sample: tuple[Dataset, bytes]) -> None:
+    dataset, data = sample
+    response = raw_store(receiver.port, data, dataset, context="1.2.840.10008.5.1.4.1.1.4")
+    assert response.Status == 0x0122
+    assert bare(receiver.folders)
+
+
+def test_a_store_that_names_verification_is_no_success(receiver: RunningReceiver, sample: tuple[Dataset, bytes]) -> None:
+    dataset, data = sample
+    response = raw_store(receiver.port, data, dataset, sop_class="1.2.840.10008.1.1")
+    assert response is None or response.Status != 0x0000
+    assert bare(receiver.folders)
+
+
+def test_no_space_is_a700_with_a_comment_and_nothing_is_left(tmp_path: Path) -> None:
+    free = os.statvfs(tmp_path)
+    config = receiver_config(tmp_path / "spool", minimum_free_bytes=int(free.f_bavail * free.f_frsize * 1.5))
+    with running_receiver(tmp_path / "spool", config) as receiver:
+        dataset = ct_series(1)[0]
+        with association(receiver.port, [build_context(dataset.SOPClassUID, ExplicitVRLittleEndian)]) as assoc:
+            response = assoc.send_c_store(dataset)
+        assert response.Status == 0xA700
+        assert "disk space" in response.ErrorComment
+        assert bare(receiver.folders)
+
+
+def test_far_too_little_space_rejects_associations_for_now(tmp_path: Path) -> None:
+    with running_receiver(tmp_path / "spool", receiver_config(tmp_path / "spool", minimum_free_bytes=2**60)) as receiver:
+        answered = echo(receiver.port)
+        assert answered.returncode != 0
+        assert "Local Limit Exceeded" in answered.stdout + answered.stderr
+
+
+def test_more_associations_than_allowed_are_rejected_for_now(tmp_path: Path) -> None:
+    config = receiver_config(tmp_path / "spool", max_associations=1)
+    with running_receiver(tmp_path / "spool", config) as receiver:
+        context = build_context("1.2.840.10008.1.1", ImplicitVRLittleEndian)
+        with association(receiver.port, [context]) as first:
+            assert first.is_established
+            answered = echo(receiver.port)
+            assert "Local Limit Exceeded" in answered.stdout + answered.stderr
+
+
+def test_ends_of_associations_are_recorded(receiver: RunningReceiver) -> None:
+    dataset = ct_series(1)[0]
+    context = build_context(dataset.SOPClassUID, ExplicitVRLittleEndian)
+    for how in ("release", "abort", "vanish"):
+        with association(receiver.port, [context]) as assoc:
+            assert assoc.send_c_store(dataset).Status == 0x0000
+            if how == "abort":
+                assoc.abort()
+            elif how == "vanish":
+                vanish(assoc)
+    ended = wait_for_ends(receiver.folders, 3)
+    assert ended == ["released", "aborted", "lost"]
+
+
+def vanish(assoc: Any) -> None:
+    """The connection breaks without a word of DICOM."""
+    assoc.dul.socket.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assoc.dul.socket.close()
+    assoc.kill()
+
+
+def wait_for_ends(folders: SpoolFolders, count: int) -> list[str]:
+    for _ in range(200):
+        documents = [json.loads(path.read_bytes()) for path in sorted(folders.records.glob("*.json"))]
+        ends = [document["end"] for document in documents if document["kind"] == "association_closed"]
+        if len(ends) == count:
+            break
+        time.sleep(0.05)
+    return ends
+
+
+def test_ten_senders_at_once(receiver: RunningReceiver) -> None:
+    series = [ct_series(5) for _ in range(10)]
+    statuses: list[int] = []
+    threads = [Thread(target=lambda s=s: statuses.extend(send(receiver.port, *s))) for s in series]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert statuses == [0x0000] * 50
+    found = held(receiver.folders)
+    assert len({one.record.sop_instance_uid for one in found}) == 50 and all(one.is_whole for one in found)
+
+
+def test_no_patient_data_leaves_by_log_or_name(
+    receiver: RunningReceiver, sample: tuple[Dataset, bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset, data = sample
+    assert send(receiver.port, dataset) == [0x0000]
+    for broken in (data[:-10], data[: data.index(CANARY.encode()) + 4], data.replace(b"ISO_IR", b"NO_ONE")):
+        raw_store(receiver.port, broken, dataset, sop_instance="1.2.3.999")
+    told = "".join(capsys.readouterr())
+    assert "instance.refused" in told
+    assert CANARY not in told
+    assert not [path for path in tmp_path.rglob("*") if "canary" in str(path).lower()]
