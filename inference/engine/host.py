@@ -11,7 +11,6 @@ import logging
 import signal
 import socket
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,25 +45,28 @@ def serve(fd: int, package: Path, digest: str, blobs_url: str, threads: int, clo
     mailbox.send(Ready(model_name=loaded.manifest.name, model_digest=digest, load_s=load_s))
     while True:
         task = mailbox.next_task()
-        mailbox.send(run_task(task, loaded, blobs_url, mailbox, clock))
+        mailbox.send(run_task(task, loaded, blobs_url, _stages(task, mailbox, clock)))
 
 
-def run_task(task: TaskSpec, loaded: LoadedModel, blobs_url: str, mailbox: Mailbox, clock: Clock) -> Outcome:
+def run_task(task: TaskSpec, loaded: LoadedModel, blobs_url: str, stages: Stages) -> Outcome:
     """Run one task to its Outcome; nothing it raises gets past here."""
     from inference.engine import tasks
     from storage.blobs import open_blobs
 
-    def report(stage: str, fraction: float) -> None:
-        mailbox.send(Progress(job_id=task.job_id, stage=stage, fraction=fraction))
-
-    stages = Stages(clock, report, lambda: mailbox.is_cancelled(task.job_id))
-    work: Callable[..., Outcome] = tasks.infer if task.kind == "infer" else tasks.report
+    work = tasks.infer if task.kind == "infer" else tasks.report
     try:
         return work(task, loaded, open_blobs(blobs_url), stages)
     except Exception as error:  # noqa: BLE001 - outermost: one task's fault must end as that task's outcome
         failure = describe(error)
         _log.warning("task.failed", job_id=task.job_id, kind=task.kind, code=failure.reason_code, status=failure.status)
         return _outcome(task, failure, stages.timings_s)
+
+
+def _stages(task: TaskSpec, mailbox: Mailbox, clock: Clock) -> Stages:
+    def tell(stage: str, fraction: float) -> None:
+        mailbox.send(Progress(job_id=task.job_id, stage=stage, fraction=fraction))
+
+    return Stages(clock, tell, lambda: mailbox.is_cancelled(task.job_id))
 
 
 def _load(package: Path, digest: str, threads: int) -> LoadedModel:

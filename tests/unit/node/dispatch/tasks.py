@@ -11,7 +11,7 @@ from node.dispatch.local import LocalExecutor
 FAKE_HOST = (sys.executable, "-m", "tests.support.fake_host")
 DIGEST_A = "a" * 64
 DIGEST_B = "b" * 64
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 
 
 def make_task(job_id: int = 1, *, fault: str = "", digest: str = DIGEST_A, deadline_s: float = 30.0) -> TaskSpec:

@@ -1,0 +1,99 @@
+"""Infer and report on real blobs with a real network, and each way in which they end."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from inference.engine.host import run_task
+from inference.engine.progress import Stages
+from inference.engine.segmenter import LoadedModel
+from inference.protocol import Outcome, TaskSpec
+from inference.volume import decode_label_map
+from storage.base.clock import SystemClock
+from tests.support.dicom_builders import ct_series, mr_series
+from tests.unit.inference.engine.conftest import PATIENT, Case, make_case
+
+
+def run(case: Case, loaded: LoadedModel, task: TaskSpec | None = None, stop_in: str = "") -> Outcome:
+    """Run the task; it is cancelled once it has told of the stage ``stop_in``."""
+    told: list[str] = []
+    stages = Stages(SystemClock(), lambda stage, fraction: told.append(stage), lambda: stop_in in told)
+    return run_task(task or case.task, loaded, case.url, stages)
+
+
+def report_task(case: Case, inferred: Outcome, attempt: int = 2) -> TaskSpec:
+    changes = {"kind": "report", "attempt": attempt, "label_map": inferred.label_map, "output_prefix": f"jobs/x/{attempt}"}
+    return case.task.model_copy(update=changes)
+
+
+def test_infer_writes_a_label_map_on_the_source_grid(case: Case, loaded: LoadedModel) -> None:
+    outcome = run(case, loaded)
+    assert (outcome.status, outcome.kind, outcome.attempt) == ("ok", "infer", 1)
+    assert outcome.label_map is not None
+    payload = case.blobs.get(outcome.label_map.key)
+    assert outcome.label_map.sha256 == sha256(payload).hexdigest()
+    label_map = decode_label_map(payload)
+    assert label_map.labels_kji.shape == (8, 24, 24)
+    assert 0 < label_map.labels_kji.mean() < 1
+    assert outcome.timings_s.keys() == {"read", "prepare", "network", "restore", "store"}
+    assert outcome.environment.keys() == {"host", "python", "wetread", "torch", "device", "threads"}
+
+
+def test_report_writes_five_results_and_repeats_them_byte_by_byte(case: Case, loaded: LoadedModel) -> None:
+    inferred = run(case, loaded)
+    first = run(case, loaded, report_task(case, inferred, attempt=2))
+    assert first.status == "ok", first.reason
+    assert [result.role for result in first.results] == ["seg", "sr", "overlay", "text", "json"]
+    assert all(result.blob.key.startswith("jobs/x/2/") for result in first.results)
+    assert [measured["label_value"] for measured in first.measurements] == [1]
+    again = run(case, loaded, report_task(case, inferred, attempt=3))
+    assert [result.blob.sha256 for result in again.results] == [result.blob.sha256 for result in first.results]
+    assert PATIENT.split("^")[0] not in inferred.model_dump_json() + first.model_dump_json()
+
+
+def test_a_series_of_another_modality_is_refused(tmp_path: Path, loaded: LoadedModel) -> None:
+    outcome = run(make_case(tmp_path, loaded, ct_series(8, 24, 24)), loaded)
+    assert (outcome.status, outcome.reason_code) == ("refused", "modality")
+    assert "MR" in outcome.reason and "CT" in outcome.reason
+
+
+def test_a_gap_is_refused_by_name_and_the_patient_is_not_told(tmp_path: Path, loaded: LoadedModel) -> None:
+    datasets = mr_series(8, 24, 24, PatientName=PATIENT)
+    outcome = run(make_case(tmp_path, loaded, [*datasets[:3], *datasets[4:]]), loaded)
+    assert (outcome.status, outcome.reason_code) == ("refused", "slice-gap")
+    assert PATIENT.split("^")[0] not in outcome.model_dump_json()
+
+
+def test_an_input_without_a_series_is_refused(case: Case, loaded: LoadedModel) -> None:
+    outcome = run(case, loaded, case.task.model_copy(update={"inputs": {}}))
+    assert (outcome.status, outcome.reason_code) == ("refused", "input-missing")
+
+
+@pytest.mark.parametrize("stage", ["read", "prepare", "network", "restore"])
+def test_a_cancel_stops_it_and_leaves_no_label_map(case: Case, loaded: LoadedModel, stage: str) -> None:
+    outcome = run(case, loaded, stop_in=stage)
+    assert outcome.status == "cancelled"
+    assert list(case.blobs.list("jobs/")) == []
+
+
+def test_a_missing_blob_is_retried(case: Case, loaded: LoadedModel) -> None:
+    case.blobs.delete(case.task.inputs["image"].instances[0].blob_key)
+    outcome = run(case, loaded)
+    assert (outcome.status, outcome.reason_code) == ("infra_error", "blob-missing")
+
+
+def test_a_changed_label_map_is_never_reported(case: Case, loaded: LoadedModel) -> None:
+    inferred = run(case, loaded)
+    assert inferred.label_map is not None
+    case.blobs.put(inferred.label_map.key, b"other bytes")
+    outcome = run(case, loaded, report_task(case, inferred))
+    assert (outcome.status, outcome.reason_code) == ("infra_error", "label-map-changed")
+    assert list(case.blobs.list("jobs/x/2")) == []
+
+
+def test_a_report_without_a_label_map_is_retried(case: Case, loaded: LoadedModel) -> None:
+    outcome = run(case, loaded, case.task.model_copy(update={"kind": "report"}))
+    assert (outcome.status, outcome.reason_code) == ("infra_error", "label-map-missing")

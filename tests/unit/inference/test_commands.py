@@ -1,0 +1,81 @@
+"""`python -m inference run | check` as processes: exit status, one line on failure, JSON alone on standard output."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.dicom_builders import mr_series, write
+from tests.support.tiny_package import write_tiny_package
+
+
+def inference(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "inference", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120.0, check=False)
+
+
+def one_line(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 1
+    assert done.stdout == ""
+    [line] = done.stderr.splitlines()
+    return line
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_package(tmp_path_factory.mktemp("package") / "tiny")
+
+
+def test_check_tells_what_a_package_is(package: Path) -> None:
+    done = inference("check", package, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    summary = json.loads(done.stdout)
+    assert (summary["name"], summary["clinical_use"], summary["labels"]) == ("tiny", False, ["1 Thing"])
+
+
+def test_check_names_file_and_key_of_a_broken_package(package: Path, tmp_path: Path) -> None:
+    broken = write_tiny_package(tmp_path / "broken", deadline_s=-1)
+    assert one_line(inference("check", broken)).endswith("wetread.json: deadline_s: Input should be greater than 0")
+
+
+def test_run_writes_results_of_a_folder(package: Path, tmp_path: Path) -> None:
+    write(mr_series(8, 24, 24), tmp_path / "mr")
+    (tmp_path / "mr" / "readme.txt").write_text("not DICOM")
+    done = inference("run", package, tmp_path / "mr", "--out", tmp_path / "out", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {result["role"] for result in json.loads(done.stdout)["results"]} == {"seg", "sr", "overlay", "text", "json"}
+    assert all(Path(result["path"]).stat().st_size == result["size_bytes"] for result in json.loads(done.stdout)["results"])
+
+
+def test_run_asks_which_series_when_two_would_do(package: Path, tmp_path: Path) -> None:
+    first, second = mr_series(8, 24, 24), mr_series(9, 24, 24)
+    write(first, tmp_path / "both" / "1")
+    write(second, tmp_path / "both" / "2")
+    asked = inference("run", package, tmp_path / "both", "--out", tmp_path / "out")
+    assert asked.returncode == 1
+    assert not (tmp_path / "out").exists()
+    uid = str(second[0].SeriesInstanceUID)
+    assert f"{uid} (9 instances)" in asked.stderr
+    done = inference("run", package, tmp_path / "both", "--out", tmp_path / "out", "--series", uid)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "sr.dcm").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"), [(["check", "no-such"], "no such package"), (["run", "no-such", "."], "no such package")]
+)
+def test_a_wrong_package_is_one_line(arguments: list[str], says: str) -> None:
+    assert says in one_line(inference(*arguments))
+
+
+def test_a_wrong_input_is_one_line(package: Path, tmp_path: Path) -> None:
+    assert "no such file or folder" in one_line(inference("run", package, tmp_path / "missing"))
+
+
+@pytest.mark.parametrize("arguments", [[], ["check"], ["check", "x", "--threads", "0"], ["host", "--fd", "x"]])
+def test_wrong_use_is_status_2(arguments: list[str]) -> None:
+    assert inference(*arguments).returncode == 2
