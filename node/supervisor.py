@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
@@ -46,11 +46,12 @@ class Child:
 
 @dataclass
 class Supervisor:
-    """Keeps the roles running. ``config`` None means the built-in defaults and the environment."""
+    """Keeps the roles running; ``command`` gives the argument list of a role."""
 
-    config: Path | None
+    command: Callable[[str], list[str]]
     clock: Clock
     roles: Sequence[str] = ROLES
+    drain_s: float = DRAIN_S
     children: list[Child] = field(default_factory=list)
 
     def run(self, stop: Event) -> int:
@@ -80,13 +81,11 @@ class Supervisor:
         delay_s = min(RESTART_CAP_S, RESTART_BASE_S * 2.0 ** min(child.crashes - 1, 10))
         child.restart_at_s = now_s + delay_s
         _log.error("role.died", role=child.role, exit_status=child.process.returncode, restart_in_s=delay_s)
+        _close_pipe(child.process)
         child.process = None
 
     def _start(self, child: Child, now_s: float) -> None:
-        command = [sys.executable, "-m", "node.cli", "serve", "--role", child.role, "--child"]
-        if self.config is not None:
-            command += ["--config", str(self.config)]
-        child.process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+        child.process = subprocess.Popen(self.command(child.role), stdin=subprocess.PIPE, start_new_session=True)
         child.started_s = now_s
         _log.info("role.started", role=child.role, pid=child.process.pid)
 
@@ -95,14 +94,26 @@ class Supervisor:
         alive = [child.process for child in self.children if child.process is not None and child.running]
         for process in alive:
             process.terminate()
-        deadline_s = self.clock.monotonic_s() + DRAIN_S
+        deadline_s = self.clock.monotonic_s() + self.drain_s
         for process in alive:
             try:
                 process.wait(max(0.1, deadline_s - self.clock.monotonic_s()))
             except subprocess.TimeoutExpired:
-                _log.error("role.killed", pid=process.pid, after_s=DRAIN_S)
+                _log.error("role.killed", pid=process.pid, after_s=self.drain_s)
                 process.kill()
                 process.wait()
+            _close_pipe(process)
+
+
+def _close_pipe(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+
+
+def role_command(config: Path | None) -> Callable[[str], list[str]]:
+    """How `wetread serve` runs a role. ``config`` None means the built-in defaults and the environment."""
+    given = [] if config is None else ["--config", str(config)]
+    return lambda role: [sys.executable, "-m", "node.cli", "serve", "--role", role, "--child", *given]
 
 
 def stop_on_signals() -> Event:

@@ -14,7 +14,7 @@ import typer
 
 from node.commands.console import ConfigOption, clear_errors, out, require_current, settings_of
 from node.settings import Settings
-from node.supervisor import ROLES, Supervisor, stop_on_signals, stop_with_parent
+from node.supervisor import ROLES, Supervisor, role_command, stop_on_signals, stop_with_parent
 from storage.base.clock import Clock, SystemClock
 from storage.base.errors import ConfigError
 from storage.database import open_database
@@ -37,7 +37,7 @@ def serve(
     else:
         prepare(settings, clock, bind=role in ("all", "receiver"))
     if role == "all":
-        raise typer.Exit(Supervisor(config, clock).run(stop))
+        raise typer.Exit(Supervisor(role_command(config), clock).run(stop))
     _role(role)(settings, clock, stop)
 
 

@@ -34,7 +34,7 @@ RULES = {
         },
         {
             "name": "phantom-organs",
-            "when": 'Modality == "CT" && SeriesDescription.contains("phantom")',
+            "when": 'Modality == "CT" && SeriesDescription.startsWith("Wetread phantom")',
             "model": "phantom-organs-ct",
             "deliver_to": ["pacs"],
             "quiet_s": QUIET_S,
