@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from node.commands.console import ConfigOption, JsonOption, clear_errors, database_of, out, print_json, settings_of
+from node.commands.console import ConfigOption, JsonOption, clear_errors, database_of, err, out, print_json, settings_of
 from node.route import commands
+from node.route.rules.document import RulesError
 
 rules_app = typer.Typer(no_args_is_help=True, help="Routing rules.")
 
@@ -22,7 +23,12 @@ FileOption = Annotated[Path | None, typer.Option("--file", "-f", metavar="FILE",
 def rules_check(file: FileOption = None, config: ConfigOption = None) -> None:
     """Parse, type-check and dry-run a rules file, and look its models and peers up."""
     settings = settings_of(config)
-    report = commands.check_rules(file or settings.rules, settings)
+    try:
+        report = commands.check_rules(file or settings.rules, settings)
+    except RulesError as error:
+        for problem in error.problems:
+            err.print(str(problem), style="red", markup=False)
+        raise typer.Exit(1) from None
     out.print(f"{len(report.rules)} rules are good; models known: {', '.join(report.models)}", markup=False)
 
 
