@@ -57,10 +57,14 @@ def test_a_database_goes_from_empty_to_current_and_back(
             s.scalars(select(Event)).all()
 
 
-def test_a_revision_that_the_program_does_not_know_is_newer(db: Database) -> None:
-    with db.write() as s:
-        s.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    assert db.revision_state() == "newer"
+def test_a_revision_that_the_program_does_not_know_is_newer(
+    copies: SQLiteCopies | PostgresCopies, tmp_path: Path, clock: ManualClock
+) -> None:
+    with copies.fresh(tmp_path, migrated=False) as url, opened(url, clock) as db:
+        db.migrate()
+        with db.write() as s:
+            s.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        assert db.revision_state() == "newer"
 
 
 def test_two_that_migrate_together_take_turns(copies: SQLiteCopies | PostgresCopies, tmp_path: Path, clock: ManualClock) -> None:
