@@ -57,10 +57,14 @@ def finish(dataset: Dataset, source: Source, identity: Identity) -> Dataset:
     """Replace what came from the machine's clock and from highdicom; add what it doesn't carry over."""
     dataset.InstanceCreationDate = identity.date
     dataset.InstanceCreationTime = identity.time
+    del dataset.PatientName  # its element is shared with the source header, from which the name is kept out
     dataset.PatientName = source.attributes.PatientName
     for keyword in ("InstitutionName", "TimezoneOffsetFromUTC"):
         if keyword in source.attributes:
             setattr(dataset, keyword, source.attributes[keyword].value)
+    for item in dataset.ContributingEquipmentSequence:
+        if "ContributionDateTime" in item:
+            item.ContributionDateTime = identity.datetime
     meta = dataset.file_meta
     meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
     meta.ImplementationVersionName = f"WETREAD_{software_version()}"[:16]
