@@ -24,6 +24,15 @@ def soft_dice_loss(probabilities: Tensor, target: Tensor, epsilon: float = 1.0) 
     return 1 - dice[1:].mean()
 
 
-def segmentation_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """Soft Dice loss of the softmax plus cross-entropy, equally weighted."""
-    return soft_dice_loss(torch.softmax(logits, dim=1), target) + F.cross_entropy(logits, target)
+def segmentation_loss(logits: Tensor, target: Tensor, foreground_weight: float = 1.0) -> Tensor:
+    """Soft Dice loss of the softmax plus cross-entropy.
+
+    Parameters
+    ----------
+    foreground_weight : what a foreground voxel counts in the cross-entropy, a background voxel counting 1. Above 1 it keeps
+        small classes from dying out before the Dice term can see them.
+    """
+    weight = None
+    if foreground_weight != 1.0:
+        weight = logits.new_tensor([1.0] + [foreground_weight] * (logits.shape[1] - 1))
+    return soft_dice_loss(torch.softmax(logits, dim=1), target) + F.cross_entropy(logits, target, weight=weight)

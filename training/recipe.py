@@ -98,6 +98,7 @@ class Fit(_Part):
     patch: tuple[int, ...]
     learning_rate: float = Field(gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
+    foreground_weight: float = Field(default=1.0, gt=0)
     warmup_steps: int = Field(default=100, ge=0)
     ema_decay: float = Field(default=0.999, ge=0, lt=1)
     validate_every: int = Field(default=500, ge=1)

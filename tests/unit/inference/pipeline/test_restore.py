@@ -27,9 +27,7 @@ def _plain(scores: torch.Tensor, size: tuple[int, ...]) -> np.ndarray[tuple[int,
 
 @pytest.mark.parametrize("boundary_share", [0.0, 1.0])
 @pytest.mark.parametrize(("shape", "size"), SIZES)
-def test_equals_plain_interpolation_and_argmax(
-    shape: tuple[int, ...], size: tuple[int, int, int], boundary_share: float
-) -> None:
+def test_equals_plain_interpolation_and_argmax(shape: tuple[int, ...], size: tuple[int, int, int], boundary_share: float) -> None:
     scores = torch.randn(shape, generator=torch.Generator().manual_seed(3))
     labels = upsample_labels(scores, size, boundary_share=boundary_share)
     assert labels.dtype == (np.uint16 if shape[0] > 256 else np.uint8)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 import torch
@@ -68,7 +69,7 @@ def test_windows_cover_everything_and_overlap_enough() -> None:
     for size in range(1, 60):
         places = starts(size, 12, 0.5)
         assert places[0] == 0 and (size <= 12 or places[-1] == size - 12)
-        assert all(0 < second - first <= 6 for first, second in zip(places, places[1:], strict=False))
+        assert all(0 < second - first <= 6 for first, second in pairwise(places))
 
 
 def test_small_image_needs_less_than_the_patch() -> None:
