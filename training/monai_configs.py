@@ -1,7 +1,8 @@
 """``configs/metadata.json`` and ``configs/inference.json``, for people who run the package with MONAI instead of the node.
 
 The node never evaluates them. MONAI's chain is near to the node's but not the same: its Spacingd samples where the node
-averages when it makes a grid coarser.
+averages when it makes a grid coarser, there are no mirrored passes, and small components stay (MONAI's transform for that
+needs scikit-image, which nothing else here does).
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def inference_config(manifest: Manifest) -> dict[str, Any]:
     Axis codes SPL make MONAI's array axes run (k, j, i), which is the network's order.
     """
     return {
-        "imports": ["$import glob", "$import pathlib", "$import torch", "$import inference.networks"],
+        "imports": ["$import glob", "$import pathlib", "$import torch", "$import inference.networks as networks"],
         "bundle_root": ".",
         "dataset_dir": "$@bundle_root + '/images'",
         "output_dir": "$@bundle_root + '/eval'",
@@ -65,7 +66,7 @@ def inference_config(manifest: Manifest) -> dict[str, Any]:
         "network_def": {
             "_target_": "inference.networks.build",
             "name": manifest.network.name,
-            "arguments": {"_mode_": "default", **manifest.network.arguments},
+            "arguments": manifest.network.arguments,
         },
         "network": "$@network_def.to(@device).eval()",
         "preprocessing": {"_target_": "Compose", "transforms": _preprocessing(manifest)},
@@ -76,11 +77,11 @@ def inference_config(manifest: Manifest) -> dict[str, Any]:
             "overlap": manifest.grid.overlap,
             "mode": "gaussian",
         },
-        "postprocessing": {"_target_": "Compose", "transforms": _postprocessing(manifest)},
+        "postprocessing": {"_target_": "Compose", "transforms": _postprocessing()},
         "dataset": {"_target_": "Dataset", "data": "@datalist", "transform": "@preprocessing"},
         "dataloader": {"_target_": "DataLoader", "dataset": "@dataset", "batch_size": 1, "num_workers": 0},
         "load": (
-            "$inference.networks.load_weights(@network_def, pathlib.Path(@bundle_root) / "
+            "$networks.load_weights(@network_def, pathlib.Path(@bundle_root) / "
             f"'{manifest.network.weights}', '{manifest.network.weights_sha256}')"
         ),
         "evaluator": {
@@ -121,9 +122,7 @@ def _intensity(intensity: Intensity) -> list[dict[str, Any]]:
     ]
 
 
-def _postprocessing(manifest: Manifest) -> list[dict[str, Any]]:
-    keep = list(manifest.postprocess.keep_largest)
-    largest = {"_target_": "KeepLargestConnectedComponentd", "keys": "pred", "applied_labels": keep}
+def _postprocessing() -> list[dict[str, Any]]:
     return [
         {
             "_target_": "Invertd",
@@ -134,6 +133,5 @@ def _postprocessing(manifest: Manifest) -> list[dict[str, Any]]:
             "to_tensor": True,
         },
         {"_target_": "AsDiscreted", "keys": "pred", "argmax": True},
-        *([largest] if keep else []),
         {"_target_": "SaveImaged", "keys": "pred", "output_dir": "@output_dir"},
     ]
