@@ -23,7 +23,7 @@ from inference.report.validate import read_back
 from inference.report.validate_seg import check_segmentation
 from inference.report.validate_sr import check_report
 from inference.volume.labelmap import LabelMap
-from storage.base.errors import ModelError
+from storage.base.errors import InputError, ModelError
 
 # What highdicom and pydicom raise on a header they can't build from. Its text may quote the header, so only the type is told.
 _BUILD_ERRORS = (ValueError, TypeError, AttributeError, KeyError, IndexError, RuntimeError)
@@ -61,7 +61,8 @@ def build_report(
     Raises
     ------
     InputError
-        The source can't carry results: ``bad-header``, ``mixed-patients``, ``missing-geometry``, ``unpositioned-source``.
+        The source can't carry results: ``bad-header``, ``mixed-patients``, ``missing-geometry``, ``unpositioned-source``,
+        ``unsupported-source``.
     ModelError
         ``output-labels``, ``report-build``, or a failed check (``inference.report.validate``); nothing is released.
     """
@@ -91,6 +92,11 @@ def _dicom(
         sr = build_report_document(source, seg, targets, manifest, identity)
         seg_bytes, sr_bytes = None if seg is None else encode(seg), encode(sr)
     except _BUILD_ERRORS as error:
+        if error.args[:1] == (source.images[0].SOPClassUID,):  # highdicom has no module table for it
+            raise InputError(
+                "SOPClassUID of the source is retired or unknown, so no result can refer to it; send it as a current class",
+                code="unsupported-source",
+            ) from error
         raise ModelError(f"results can't be built ({type(error).__name__})", code="report-build") from error
     stored = None if seg_bytes is None else read_back(seg_bytes)
     counts = {} if stored is None else check_segmentation(stored, source, label_map, targets, identity)

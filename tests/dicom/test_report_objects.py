@@ -22,7 +22,7 @@ HIPPOCAMPUS = "dicom/udacity__nd320-c3-3d-imaging-starter/data/TestVolumes/Study
 
 
 def _stored(results: dict[str, ReportObject], folder: Path) -> dict[str, Path]:
-    paths = {}
+    paths: dict[str, Path] = {}
     for role in ("seg", "sr"):
         if role in results:
             paths[role] = folder / f"{role}.dcm"

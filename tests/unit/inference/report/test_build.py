@@ -15,7 +15,7 @@ from inference.report import build_report
 from inference.report.validate import read_back
 from inference.volume import decode_label_map, encode_label_map
 from storage.base.errors import InputError, ModelError
-from tests.support.dicom_builders import ct_series
+from tests.support.dicom_builders import ct_series, us_image
 from tests.unit.inference.report.inputs import DIGEST, label_map_of, manifest, results_of, task
 
 
@@ -103,6 +103,12 @@ def test_what_cannot_be_built_is_told_without_the_header(monkeypatch: pytest.Mon
     with pytest.raises(ModelError) as failure:
         results_of(ct_series())
     assert (failure.value.reason_code, failure.value.message) == ("report-build", "results can't be built (ValueError)")
+
+
+def test_a_retired_source_class_is_the_sources_fault() -> None:
+    with pytest.raises(InputError, match="SOPClassUID") as refusal:
+        results_of([us_image(np.zeros((30, 40)), SOPClassUID="1.2.840.10008.5.1.4.1.1.6")])
+    assert refusal.value.reason_code == "unsupported-source"
 
 
 def test_repairs_are_told_by_keyword() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 import pytest
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from inference.report.headers import carried_attributes, legal_code
@@ -85,19 +87,19 @@ def test_retired_forms_of_date_and_time_are_rewritten() -> None:
         (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎=やまだ^たろう"),
     ],
 )
-def test_names_keep_their_characters(charset: Any, name: str, tmp_path: Any) -> None:
-    attributes, _ = carried_attributes(_written(tmp_path, SpecificCharacterSet=charset, PatientName=name))
+def test_names_keep_their_characters(charset: Any, name: str) -> None:
+    attributes, _ = carried_attributes(_written(SpecificCharacterSet=charset, PatientName=name))
     assert str(attributes.PatientName) == name
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
-def test_a_name_without_character_set_is_guessed(encoding: str, tmp_path: Any) -> None:
-    source = _written(tmp_path, PatientName="M?ller", replace=(b"M?ller", "Müller".encode(encoding)))
+def test_a_name_without_character_set_is_guessed(encoding: str) -> None:
+    source = _written(PatientName="M?ller", replace=(b"M?ller", "Müller".encode(encoding)))
     assert str(carried_attributes(source)[0].PatientName) == "Müller"
 
 
-def test_a_name_that_its_character_set_cannot_hold_is_refused(tmp_path: Any) -> None:
-    source = _written(tmp_path, SpecificCharacterSet="ISO_IR 192", PatientName="M?ller", replace=(b"M?ller", b"M\xfcller"))
+def test_a_name_that_its_character_set_cannot_hold_is_refused() -> None:
+    source = _written(SpecificCharacterSet="ISO_IR 192", PatientName="M?ller", replace=(b"M?ller", b"M\xfcller"))
     with pytest.raises(InputError, match="PatientName"):
         carried_attributes(source)
 
@@ -123,12 +125,8 @@ def test_a_code_needs_value_scheme_and_meaning() -> None:
     assert legal_code(item) == ("1", "SCT", "One")
 
 
-def _written(folder: Any, replace: tuple[bytes, bytes] | None = None, **attributes: Any) -> Dataset:
+def _written(replace: tuple[bytes, bytes] | None = None, **attributes: Any) -> Dataset:
     """An Instance as it comes from a file, its bytes changed on the way if asked."""
-    from io import BytesIO
-
-    from pydicom import dcmread
-
     buffer = BytesIO()
     ct_series(1, **attributes)[0].save_as(buffer, enforce_file_format=True)
     content = buffer.getvalue()

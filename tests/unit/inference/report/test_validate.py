@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 from inference.report.identity import Identity, identify
@@ -124,14 +125,13 @@ SEG_DEFECTS: dict[str, tuple[str, Callable[[Dataset], None]]] = {
 }
 
 
-def _illegal_date() -> object:
-    from pydicom.dataelem import DataElement
-
+def _illegal_date() -> DataElement:
     return DataElement("SeriesDate", "DA", "2024-1-1", validation_mode=0)
 
 
 def _device(dataset: Dataset) -> Dataset:
-    return next(item for item in dataset.ContributingEquipmentSequence if "DeviceUID" in item)
+    device: Dataset = next(item for item in dataset.ContributingEquipmentSequence if "DeviceUID" in item)
+    return device
 
 
 def _kind(seg: Dataset, index: int = 0) -> Dataset:
@@ -160,12 +160,15 @@ def test_a_defect_of_the_seg_is_found(defect: str, finished: Finished) -> None:
     assert "PHANTOM" not in failure.value.message and "OTHER" not in failure.value.message
 
 
+def _item(container: Dataset, code: str) -> Dataset:
+    """The first content item with this concept name."""
+    found: Dataset = next(i for i in container.ContentSequence if i.ConceptNameCodeSequence[0].CodeValue == code)
+    return found
+
+
 def _items(sr: Dataset, code: str, group: int | None = 0) -> Dataset:
-    container = sr
-    if group is not None:
-        measurements = next(i for i in sr.ContentSequence if i.ConceptNameCodeSequence[0].CodeValue == "126010")
-        container = measurements.ContentSequence[group]
-    return next(i for i in container.ContentSequence if i.ConceptNameCodeSequence[0].CodeValue == code)
+    """The same within a measurement group, or at the root."""
+    return _item(sr if group is None else _item(sr, "126010").ContentSequence[group], code)
 
 
 def _drop_group(sr: Dataset) -> None:
