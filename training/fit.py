@@ -93,7 +93,7 @@ class Trainer:
         images, targets = self._batch(step)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, self.recipe.fit)
-        loss = segmentation_loss(self.network(images), targets, self.recipe.fit.foreground_weight)
+        loss = segmentation_loss(self.network(images), targets, self.recipe.fit.class_weights)
         self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 12.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -24,15 +26,13 @@ def soft_dice_loss(probabilities: Tensor, target: Tensor, epsilon: float = 1.0) 
     return 1 - dice[1:].mean()
 
 
-def segmentation_loss(logits: Tensor, target: Tensor, foreground_weight: float = 1.0) -> Tensor:
+def segmentation_loss(logits: Tensor, target: Tensor, class_weights: Sequence[float] = ()) -> Tensor:
     """Soft Dice loss of the softmax plus cross-entropy.
 
     Parameters
     ----------
-    foreground_weight : what a foreground voxel counts in the cross-entropy, a background voxel counting 1. Above 1 it keeps
-        small classes from dying out before the Dice term can see them.
+    class_weights : what a voxel of each class, background first, counts in the cross-entropy; empty for all alike. Large ones
+        keep small classes from dying out before the Dice term can see them.
     """
-    weight = None
-    if foreground_weight != 1.0:
-        weight = logits.new_tensor([1.0] + [foreground_weight] * (logits.shape[1] - 1))
+    weight = logits.new_tensor(class_weights) if class_weights else None
     return soft_dice_loss(torch.softmax(logits, dim=1), target) + F.cross_entropy(logits, target, weight=weight)

@@ -98,7 +98,7 @@ class Fit(_Part):
     patch: tuple[int, ...]
     learning_rate: float = Field(gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
-    foreground_weight: float = Field(default=1.0, gt=0)
+    class_weights: tuple[float, ...] = ()
     warmup_steps: int = Field(default=100, ge=0)
     ema_decay: float = Field(default=0.999, ge=0, lt=1)
     validate_every: int = Field(default=500, ge=1)
@@ -136,6 +136,8 @@ class Recipe(_Part):
             raise ValueError("fit.patch needs one number per spatial dimension of package.grid.patch")
         if any(size % manifest.grid.minimum_multiple for size in (*self.fit.patch, *manifest.grid.patch)):
             raise ValueError("fit.patch and package.grid.patch must be multiples of package.grid.minimum_multiple")
+        if self.fit.class_weights and len(self.fit.class_weights) != self.classes:
+            raise ValueError("fit.class_weights needs one number per label and one for the background, first")
         unknown = self.floor.keys() - {label.name for label in manifest.labels}
         if unknown:
             raise ValueError(f"floor names {sorted(unknown)[0]!r}, which is no label of package.labels")

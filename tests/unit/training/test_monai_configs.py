@@ -7,8 +7,8 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
-from monai.bundle import ConfigParser
-from monai.transforms import SaveImaged
+from monai.bundle.config_parser import ConfigParser
+from monai.transforms.io.dictionary import SaveImaged
 
 from inference.engine.segmenter import LoadedModel, label_volume, load_package
 from inference.manifest import Postprocess
