@@ -76,17 +76,18 @@ class Database:
             with Session(engine, expire_on_commit=False) as session:
                 session.info[_DATABASE_TIME] = isinstance(self.clock, SystemClock) and not _is_sqlite(engine)
                 yield session
-        except sa_errors.ProgrammingError as error:
-            if type(error.orig).__name__ != "UndefinedTable":
+        except (sa_errors.DBAPIError, sa_errors.TimeoutError) as error:
+            if (fault := self._fault(error)) is None:
                 raise
-            raise self._fault(error) from error
-        except _FAULTS as error:
-            raise self._fault(error) from error
+            raise fault from error
 
-    def _fault(self, error: sa_errors.SQLAlchemyError) -> TransientError:
+    def _fault(self, error: sa_errors.SQLAlchemyError) -> TransientError | None:
+        """A fault of the database as callers see it; None for what only a bug of ours can cause."""
         line = _first_line(error)
-        if "no such table" in line or isinstance(error, sa_errors.ProgrammingError):
+        if "no such table" in line or type(getattr(error, "orig", None)).__name__ == "UndefinedTable":
             line = "has no tables yet; run `wetread migrate`"
+        elif not isinstance(error, _FAULTS) and type(error) is not sa_errors.DatabaseError:
+            return None
         return TransientError(f"database {self.name}: {line}", code="database")
 
     def migrate(self) -> None:
@@ -108,8 +109,10 @@ class Database:
         try:
             with engine.begin() as connection:
                 yield connection
-        except _FAULTS as error:
-            raise self._fault(error) from error
+        except (sa_errors.DBAPIError, sa_errors.TimeoutError) as error:
+            if (fault := self._fault(error)) is None:
+                raise
+            raise fault from error
 
     def dispose(self) -> None:
         """Close every connection; the next use opens new ones."""
