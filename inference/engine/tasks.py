@@ -17,6 +17,7 @@ from pydicom.dataset import Dataset
 
 from inference.engine.progress import Stages
 from inference.engine.segmenter import LoadedModel, run
+from inference.manifest import Manifest
 from inference.protocol import BlobRef, Outcome, ResultBlob, SeriesRef, TaskSpec
 from inference.report import build_report
 from inference.volume import LabelMap, Volume, assemble, decode_label_map, encode_label_map, read_series
@@ -73,9 +74,17 @@ def segment(loaded: LoadedModel, datasets: Mapping[str, Sequence[Dataset]], stag
         if volume.modality not in wanted.modality:
             needed = " or ".join(wanted.modality)
             raise InputError(f"{loaded.manifest.name} needs {needed}, not {volume.modality}", code="modality")
+        _check_unit(volume, loaded.manifest)
         volumes[wanted.name] = volume
     labels_kji = run(loaded, volumes, stages)
     return LabelMap.on(volumes[loaded.manifest.inputs[0].name], labels_kji)
+
+
+def _check_unit(volume: Volume, manifest: Manifest) -> None:
+    """A window is in the volume's unit: a CT whose values aren't HU would be cut at the wrong places without a word."""
+    if volume.modality == "CT" and manifest.intensity.kind == "window" and volume.unit != "HU":
+        text = f"{manifest.name} reads CT in HU and the series states another Rescale Type; send one in Hounsfield units"
+        raise InputError(text, code="not-in-hu")
 
 
 def environment(loaded: LoadedModel) -> dict[str, str]:

@@ -24,7 +24,7 @@ def _peer(running: peers.Peer, **changed: object) -> Peer:
 
 @pytest.fixture
 def series(tmp_path: Path) -> Path:
-    write(ct_series(4, 16, 20, (1.0, 0.7)), tmp_path / "series")
+    write(ct_series(4, 16, 20, (2.0, 1.0, 0.7)), tmp_path / "series")
     return tmp_path / "series"
 
 
