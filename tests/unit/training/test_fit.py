@@ -59,7 +59,7 @@ def test_loss_falls(cases: list[GridCase]) -> None:
     losses: list[float] = []
     trainer = Trainer(tiny_recipe(steps=24, cosine_steps=24, learning_rate=0.02), cases)
     trainer.run(lambda _step, figures: losses.append(figures["loss"]))
-    assert np.mean(losses[-4:]) < 0.8 * np.mean(losses[:4])
+    assert np.mean(losses[-4:]) < 0.93 * np.mean(losses[:4])
 
 
 def test_checkpoint_of_another_network_is_refused(cases: list[GridCase], tmp_path: Path) -> None:
