@@ -31,7 +31,7 @@ TECHNICAL = frozenset({
     "ViewPosition", "WindowCenter", "WindowWidth", "XRayTubeCurrent", "KVP", "DataCollectionDiameter",
 })  # fmt: skip
 _STATES: dict[State, str] = {
-    "value": "has a value",
+    "value": "has a value (not shown: people write it)",
     "absent": "is absent",
     "differs": "differs between the instances",
     "unreadable": "has a value that its type does not allow",

@@ -26,7 +26,7 @@ def judged(condition: str, *headers: dict[str, Any]) -> Judgement:
         ('Modality == "MR" && SeriesDescription.contains("HippoCrop")', 'Modality == "MR" does not hold: Modality is "CT"'),
         (
             'Modality == "CT" && SeriesDescription.contains("HippoCrop")',
-            'SeriesDescription.contains("HippoCrop") does not hold: SeriesDescription has a value',
+            'SeriesDescription.contains("HippoCrop") does not hold: SeriesDescription has a value (not shown: people write it)',
         ),
         ('"AXIAL" in ImageType', '"AXIAL" in ImageType does not hold: ImageType is ["ORIGINAL", "PRIMARY"]'),
         ("SliceThickness <= 2", "SliceThickness <= 2 does not hold: SliceThickness is 5.0"),
