@@ -39,6 +39,7 @@ class Handlers:
         return [
             (evt.EVT_CONN_OPEN, _send_at_once),
             (evt.EVT_DATA_RECV, _acknowledge_at_once),
+            (evt.EVT_DATA_SENT, _acknowledge_at_once),
             (evt.EVT_REQUESTED, self.on_requested),
             (evt.EVT_SOP_COMMON, self.on_sop_common),
             (evt.EVT_ESTABLISHED, lambda event: self._session(event.assoc)),
@@ -158,7 +159,10 @@ def _send_at_once(event: evt.Event) -> None:
 
 
 def _acknowledge_at_once(event: evt.Event) -> None:
-    """A sender under Nagle holds back its data set until the command is acknowledged: don't let the kernel wait with that."""
+    """A sender under Nagle holds back the rest until the first bytes are acknowledged: don't let the kernel wait with that.
+
+    Linux takes this back whenever we send, so it is said again after each PDU in either direction.
+    """
     found = _socket(event)
     if found is not None:
         found.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)

@@ -30,7 +30,8 @@ _log = get_logger(__name__)
 
 MAX_PDU_BYTES = 256 * 2**10
 BACKLOG = 128
-POLL_S = 0.05
+POLL_S = 0.25  # of the accept loop; pynetdicom collects garbage every sixty polls
+ANSWER_S = 0.05
 DRAIN_S = 15.0
 
 
@@ -95,7 +96,7 @@ class StorageSCP:
             return
         if session.busy.acquire(timeout=max(0.1, deadline_s - self._clock.monotonic_s())):
             session.busy.release()
-        self._clock.sleep(POLL_S)  # the answer of a finished instance is on its way to the sender's queue
+        self._clock.sleep(ANSWER_S)  # the answer of a finished instance is on its way to the sender's queue
         assoc.abort()
 
 

@@ -8,6 +8,7 @@ import os
 import socket
 import struct
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from io import BytesIO
@@ -25,7 +26,7 @@ from pynetdicom.dimse_primitives import C_STORE
 
 from node.receive.spool import SpoolFolders
 from tests.support.dicom_builders import ct_series
-from tests.support.peers import run_tool
+from tests.support.peers import run_tool, tool
 from tests.support.ports import LOOPBACK
 from tests.support.receiver import (
     SCANNER,
@@ -293,6 +294,27 @@ def wait_for_ends(folders: SpoolFolders, count: int) -> list[str]:
             break
         time.sleep(0.05)
     return ends
+
+
+def seconds_to_store(folder: Path, port: int, nodelay: str) -> float:
+    """What DCMTK's storescu takes for a folder, with or without Nagle's algorithm on its side."""
+    command = [tool("storescu"), "-R", "-aet", SCANNER, "-aec", WETREAD, "+sd", LOOPBACK, str(port), str(folder)]
+    began = time.monotonic()
+    subprocess.run(command, check=True, capture_output=True, env={**os.environ, "TCP_NODELAY": nodelay}, timeout=120)
+    return time.monotonic() - began
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs a file system in memory, whose syncs cost nothing")
+def test_a_sender_under_nagle_is_not_kept_waiting(tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    for number, dataset in enumerate(ct_series(60)):
+        dataset.save_as(folder / f"{number}.dcm", enforce_file_format=True)
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as memory, running_receiver(Path(memory)) as receiver:
+        plain, nodelay = (min(seconds_to_store(folder, receiver.port, value) for _ in range(3)) for value in ("0", "1"))
+    # Each object would wait some 40 ms for a delayed acknowledgement.
+    assert plain < nodelay + 60 * 0.02
 
 
 def test_ten_senders_at_once(receiver: RunningReceiver) -> None:

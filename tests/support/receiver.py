@@ -126,13 +126,15 @@ def association(
     port: int, contexts: list[PresentationContext], calling: str = SCANNER, called: str = WETREAD
 ) -> Iterator[Association]:
     """An association of a stock pynetdicom SCU; released at the end if it was accepted."""
-    ae = AE(calling)
-    assoc = ae.associate(LOOPBACK, port, contexts=contexts, ae_title=called)
+    assoc = AE(calling).associate(LOOPBACK, port, contexts=contexts, ae_title=called)
+    connection = assoc.dul.socket.socket if assoc.dul.socket else None
     try:
         yield assoc
     finally:
         if assoc.is_established:
             assoc.release()
+        if connection is not None:
+            connection.close()  # pynetdicom leaves it open when the other side has gone first
 
 
 def send(port: int, *datasets: Dataset) -> list[int]:

@@ -1,0 +1,188 @@
+"""From spool to rows, on both databases: every kind of record, duplicates and versions, records that can't be indexed."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from node.receive import indexer
+from node.receive.indexer import index_pending
+from node.receive.records import AssociationClosed, ReceiverStarted
+from node.receive.spool import Spool
+from storage import intake
+from storage.base.errors import TransientError
+from storage.blobs import Blobs, open_blobs
+from storage.database import Database
+from storage.schema import Arrival, Association, Event, Instance, InstanceHeader, Study
+from tests.unit.node.receive.samples import AT, put, spool_in
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return spool_in(tmp_path / "spool")
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> Blobs:
+    return open_blobs(tmp_path / "blobs")
+
+
+def index(spool: Spool, db: Database, blobs: Blobs) -> indexer.IndexPass:
+    return index_pending(spool.folders.home.parent, db, blobs)
+
+
+def all_of(db: Database, column: Any) -> list[Any]:
+    with db.read() as s:
+        return list(s.scalars(select(column).order_by(column)))
+
+
+def is_empty(spool: Spool) -> bool:
+    return not list(spool.folders.records.iterdir()) and not list(spool.folders.objects.iterdir())
+
+
+def test_an_instance_becomes_a_blob_and_rows(spool: Spool, db: Database, blobs: Blobs) -> None:
+    name = put(spool, "1.2.3.4", SliceThickness="2.5")
+    content = spool.folders.object_of(name).read_bytes()
+    assert index(spool, db, blobs).indexed == 1
+    assert is_empty(spool)
+    with db.read() as s:
+        instance = s.scalars(select(Instance)).one()
+        header = s.get_one(InstanceHeader, instance.id).dataset
+        study = s.scalars(select(Study)).one()
+        arrival = s.scalars(select(Arrival)).one()
+        association = s.get_one(Association, arrival.association_id)
+    assert blobs.get(instance.blob_key) == content
+    assert instance.blob_key == f"instances/{instance.sha256[:2]}/{instance.sha256}.dcm"
+    assert hashlib.sha256(content[-instance.size_bytes :]).hexdigest() == instance.sha256
+    assert header["00180050"] == {"vr": "DS", "Value": [2.5]}
+    assert (study.study_instance_uid, study.arrival_count, study.last_arrival_at) == ("1.2.3", 1, AT)
+    assert arrival.spool_record == f"receiver/{name}"
+    assert (association.uid, association.state, association.boot) == ("a1", "open", spool.boot)
+
+
+def test_nothing_to_do(spool: Spool, db: Database, blobs: Blobs) -> None:
+    at = db.clock.utc()
+    assert index(spool, db, blobs) == indexer.IndexPass(as_of=at)
+    assert index_pending(spool.folders.home / "nowhere", db, blobs).as_of == at
+
+
+def test_duplicates_and_versions(spool: Spool, db: Database, blobs: Blobs) -> None:
+    put(spool, "1.2.3.4")
+    put(spool, "1.2.3.4", association="a2")
+    put(spool, "1.2.3.4", Rows=7)
+    done = index(spool, db, blobs)
+    assert (done.indexed, done.duplicates) == (3, 1)
+    assert all_of(db, Instance.version) == [1, 2]
+    assert sorted(all_of(db, Arrival.duplicate)) == [False, False, True]
+    assert len(list(blobs.list("instances/"))) == 2
+
+
+def test_associations_end_and_former_lives_are_lost(spool: Spool, db: Database, blobs: Blobs) -> None:
+    put(spool, "1.1", association="left-open")
+    put(spool, "1.2", association="ended")
+    spool.put_record(AssociationClosed("ended", "released", AT))
+    spool.close()
+    again = spool_in(spool.folders.home.parent)
+    again.put_record(ReceiverStarted("receiver", again.boot, AT))
+    put(again, "1.3", association="new")
+    index(again, db, blobs)
+    with db.read() as s:
+        states = {row.uid: row.state for row in s.scalars(select(Association))}
+    assert states == {"left-open": "lost", "ended": "released", "new": "open"}
+
+
+def test_many_batches(spool: Spool, db: Database, blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexer, "BATCH", 3)
+    for number in range(10):
+        put(spool, f"1.2.3.{number}")
+    assert index(spool, db, blobs).indexed == 10
+    assert is_empty(spool) and len(all_of(db, Arrival.id)) == 10
+
+
+def test_a_damaged_record_is_put_apart_and_the_rest_goes_on(spool: Spool, db: Database, blobs: Blobs) -> None:
+    damaged = put(spool, "1.1")
+    put(spool, "1.2")
+    spool.folders.record_of(damaged).write_bytes(b"{")
+    done = index(spool, db, blobs)
+    assert (done.indexed, done.put_apart) == (1, 1)
+    assert sorted(p.name for p in spool.folders.quarantine.iterdir()) == [f"{damaged}.dcm", f"{damaged}.json"]
+    assert all_of(db, Event.kind).count("spool.put-apart") == 1
+    assert index(spool, db, blobs).put_apart == 0
+
+
+@pytest.mark.parametrize("how", ["missing", "short"])
+def test_a_missing_or_short_object_is_put_apart_loudly(
+    spool: Spool, db: Database, blobs: Blobs, capsys: pytest.CaptureFixture[str], how: str
+) -> None:
+    name = put(spool, "1.1")
+    path = spool.folders.object_of(name)
+    path.unlink() if how == "missing" else path.write_bytes(path.read_bytes()[:-1])
+    assert index(spool, db, blobs).put_apart == 1
+    assert "object-missing" in capsys.readouterr().err
+    assert all_of(db, Instance.id) == [] and not list(blobs.list("instances/"))
+    assert (spool.folders.quarantine / f"{name}.json").exists()
+
+
+def test_an_object_that_the_blob_store_has_already_isn_t_missed(spool: Spool, db: Database, blobs: Blobs) -> None:
+    put(spool, "1.2.3.4")
+    index(spool, db, blobs)
+    again = put(spool, "1.2.3.4", association="a2")
+    spool.folders.object_of(again).unlink()
+    done = index(spool, db, blobs)
+    assert (done.duplicates, done.put_apart) == (1, 0)
+
+
+def test_a_record_that_fails_keeps_no_other_waiting(
+    spool: Spool, db: Database, blobs: Blobs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = intake.add_instance
+
+    def poisoned(s: Any, arrived: intake.ArrivedInstance) -> str:
+        if arrived.sop_instance_uid == "1.2":
+            raise RuntimeError("poison")
+        return real(s, arrived)
+
+    for sop in ("1.1", "1.2", "1.3"):
+        put(spool, sop)
+    with monkeypatch.context() as patch:
+        patch.setattr(intake, "add_instance", poisoned)
+        done = index(spool, db, blobs)
+    assert (done.indexed, done.stuck) == (2, 1)
+    assert "spool.record-stuck" in capsys.readouterr().err
+    assert index(spool, db, blobs).indexed == 1
+    assert all_of(db, Instance.sop_instance_uid) == ["1.1", "1.2", "1.3"]
+
+
+def test_a_header_that_can_t_be_decoded_costs_only_itself(
+    spool: Spool, db: Database, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("node.receive.pending.read_header", broken)
+    put(spool, "1.1")
+    assert index(spool, db, blobs).indexed == 1
+    (header,) = (row for row in _headers(db))
+    assert header["00080018"]["Value"] == ["1.1"] and header["00080060"]["Value"] == ["CT"]
+
+
+def _headers(db: Database) -> list[dict[str, Any]]:
+    with db.read() as s:
+        return [row.dataset for row in s.scalars(select(InstanceHeader))]
+
+
+def test_while_the_database_is_away_the_spool_keeps_all(spool: Spool, db: Database, blobs: Blobs, tmp_path: Path) -> None:
+    from storage.base.clock import SystemClock
+    from storage.database import open_database
+
+    put(spool, "1.1")
+    away = open_database(f"sqlite:///{tmp_path / 'unmigrated.db'}", SystemClock())
+    with pytest.raises(TransientError):
+        index(spool, away, blobs)
+    away.dispose()
+    assert not is_empty(spool)
+    assert index(spool, db, blobs).indexed == 1
