@@ -1,4 +1,4 @@
-"""The receiver against real senders: DCMTK's tools and a stock pynetdicom SCU."""
+"""The receiver against real senders that do nothing wrong: DCMTK's tools and a stock pynetdicom SCU."""
 
 from __future__ import annotations
 
@@ -11,18 +11,15 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 from threading import Thread
-from typing import Any, cast
+from typing import Any
 
 import pydicom
 import pytest
 from pydicom import examples
-from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import build_context
-from pynetdicom.dimse_primitives import C_STORE
 
 from node.receive.spool import SpoolFolders
 from tests.support.dicom_builders import ct_series
@@ -34,13 +31,11 @@ from tests.support.receiver import (
     RunningReceiver,
     association,
     held,
-    quarantined,
     receiver_config,
     running_receiver,
     send,
 )
 
-CANARY = "Zzcanary^Jane"
 PRIVATE_CLASS = "1.3.12.2.1107.5.9.1"
 ULTRASOUND_RETIRED = "1.2.840.10008.5.1.4.1.1.6"
 
@@ -60,11 +55,6 @@ def dataset_bytes(path: Path) -> bytes:
     content = path.read_bytes()
     (length,) = struct.unpack_from("<I", content, 140)
     return content[144 + length :]
-
-
-def bare(folders: SpoolFolders) -> bool:
-    """Nothing stored, nothing half written."""
-    return not held(folders) and not list(folders.part.iterdir()) and not list(folders.objects.iterdir())
 
 
 # ------------------------------------------------------------------------------------------------------------------- DCMTK
@@ -171,90 +161,6 @@ def test_a_resend_and_a_changed_resend_are_both_taken(receiver: RunningReceiver)
     assert len({one.record.association.uid for one in held(receiver.folders)}) == 2
 
 
-def raw_store(port: int, data: bytes, dataset: Dataset, **command: str) -> Any:
-    """C-STORE of bytes that no library would write; the response primitive, None after an abort."""
-    sop_class = command.get("context", dataset.SOPClassUID)
-    with association(port, [build_context(sop_class, ExplicitVRLittleEndian)]) as assoc:
-        (context,) = assoc.accepted_contexts
-        request = C_STORE()
-        request.MessageID = 1
-        request.AffectedSOPClassUID = command.get("sop_class", dataset.SOPClassUID)
-        request.AffectedSOPInstanceUID = command.get("sop_instance", dataset.SOPInstanceUID)
-        request.Priority = 0
-        request.DataSet = BytesIO(data)
-        assoc._reactor_checkpoint.clear()
-        assoc.dimse.send_msg(request, cast(int, context.context_id))
-        response = assoc.dimse.get_msg(block=True)[1]
-        assoc._reactor_checkpoint.set()
-        return response
-
-
-@pytest.fixture
-def sample(tmp_path: Path) -> tuple[Dataset, bytes]:
-    dataset = ct_series(1, PatientName=CANARY)[0]
-    dataset.save_as(tmp_path / "sample.dcm", enforce_file_format=True)
-    return dataset, dataset_bytes(tmp_path / "sample.dcm")
-
-
-def test_another_instance_than_announced(receiver: RunningReceiver, sample: tuple[Dataset, bytes]) -> None:
-    dataset, data = sample
-    response = raw_store(receiver.port, data, dataset, sop_instance="1.2.3.999")
-    assert (response.Status, response.OffendingElement) == (0xA900, 0x00080018)
-    assert response.ErrorComment
-    assert bare(receiver.folders)
-
-
-def test_a_truncated_data_set(receiver: RunningReceiver, sample: tuple[Dataset, bytes]) -> None:
-    dataset, data = sample
-    response = raw_store(receiver.port, data[:-10], dataset)
-    assert (response.Status, response.OffendingElement) == (0xC010, 0x7FE00010)
-    assert bare(receiver.folders)
-    ((record, kept),) = quarantined(receiver.folders)
-    assert (record.reason, kept) == ("truncated", data[:-10])
-
-
-@pytest.mark.parametrize("uid", ["1.2.03.4", "../../../etc/passwd", "1.2.abc"])
-@pytest.mark.filterwarnings("ignore:Invalid value for VR UI")  # the sender's own pydicom warns of what it sends
-def test_a_malformed_instance_uid(receiver: RunningReceiver, sample: tuple[Dataset, bytes], uid: str) -> None:
-    dataset, data = sample
-    response = raw_store(receiver.port, data, dataset, sop_instance=uid)
-    assert response.Status == 0x0117
-    assert bare(receiver.folders)
-
-
-def test_a_class_that_isn_t_its_context_s(receiver: RunningReceiver, sample: tuple[Dataset, bytes]) -> None:
-    dataset, data = sample
-    response = raw_store(receiver.port, data, dataset, context="1.2.840.10008.5.1.4.1.1.4")
-    assert response.Status == 0x0122
-    assert bare(receiver.folders)
-
-
-def test_a_store_that_names_verification_is_no_success(receiver: RunningReceiver, sample: tuple[Dataset, bytes]) -> None:
-    dataset, data = sample
-    response = raw_store(receiver.port, data, dataset, sop_class="1.2.840.10008.1.1")
-    assert response is None or response.Status != 0x0000
-    assert bare(receiver.folders)
-
-
-def test_no_space_is_a700_with_a_comment_and_nothing_is_left(tmp_path: Path) -> None:
-    free = os.statvfs(tmp_path)
-    config = receiver_config(tmp_path / "spool", minimum_free_bytes=int(free.f_bavail * free.f_frsize * 1.5))
-    with running_receiver(tmp_path / "spool", config) as receiver:
-        dataset = ct_series(1)[0]
-        with association(receiver.port, [build_context(dataset.SOPClassUID, ExplicitVRLittleEndian)]) as assoc:
-            response = assoc.send_c_store(dataset)
-        assert response.Status == 0xA700
-        assert "disk space" in response.ErrorComment
-        assert bare(receiver.folders)
-
-
-def test_far_too_little_space_rejects_associations_for_now(tmp_path: Path) -> None:
-    with running_receiver(tmp_path / "spool", receiver_config(tmp_path / "spool", minimum_free_bytes=2**60)) as receiver:
-        answered = echo(receiver.port)
-        assert answered.returncode != 0
-        assert "Local Limit Exceeded" in answered.stdout + answered.stderr
-
-
 def test_more_associations_than_allowed_are_rejected_for_now(tmp_path: Path) -> None:
     config = receiver_config(tmp_path / "spool", max_associations=1)
     with running_receiver(tmp_path / "spool", config) as receiver:
@@ -328,16 +234,3 @@ def test_ten_senders_at_once(receiver: RunningReceiver) -> None:
     assert statuses == [0x0000] * 50
     found = held(receiver.folders)
     assert len({one.record.sop_instance_uid for one in found}) == 50 and all(one.is_whole for one in found)
-
-
-def test_no_patient_data_leaves_by_log_or_name(
-    receiver: RunningReceiver, sample: tuple[Dataset, bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    dataset, data = sample
-    assert send(receiver.port, dataset) == [0x0000]
-    for broken in (data[:-10], data[: data.index(CANARY.encode()) + 4], data.replace(b"ISO_IR", b"NO_ONE")):
-        raw_store(receiver.port, broken, dataset, sop_instance="1.2.3.999")
-    told = "".join(capsys.readouterr())
-    assert "instance.refused" in told
-    assert CANARY not in told
-    assert not [path for path in tmp_path.rglob("*") if "canary" in str(path).lower()]
