@@ -85,7 +85,12 @@ class Supervisor:
         child.process = None
 
     def _start(self, child: Child, now_s: float) -> None:
-        child.process = subprocess.Popen(self.command(child.role), stdin=subprocess.PIPE, start_new_session=True)
+        try:
+            child.process = subprocess.Popen(self.command(child.role), stdin=subprocess.PIPE, start_new_session=True)
+        except OSError as error:  # no memory or no process slot now: the other roles go on
+            child.restart_at_s = now_s + RESTART_CAP_S
+            _log.error("role.not-started", role=child.role, errno=error.errno, again_in_s=RESTART_CAP_S)
+            return
         child.started_s = now_s
         _log.info("role.started", role=child.role, pid=child.process.pid)
 

@@ -12,7 +12,7 @@ from pydicom.errors import InvalidDicomError
 
 from node.commands.console import ConfigOption, clear_errors, err, out, settings_of
 from node.deliver import scu
-from node.deliver.status import Verdict, explain, judge
+from node.deliver.status import Verdict
 from node.settings import Peer, Settings
 from storage.base.errors import ConfigError, WetreadError
 
@@ -50,10 +50,9 @@ def send(
         raise WetreadError(f"no DICOM files in {', '.join(map(str, paths))}")
     failed = 0
     for sent in scu.send(target, settings.node.ae_title, objects):
-        if sent.status is None or judge(sent.status) is not Verdict.STORED:
+        if sent.verdict is not Verdict.STORED:
             failed += 1
-            reason = sent.comment if sent.status is None else explain(sent.status)
-            err.print(f"file {sent.key + 1} of {len(objects)}: {reason}", markup=False)
+            err.print(f"file {sent.key + 1} of {len(objects)}: {sent.reason}", markup=False)
     out.print(f"{len(objects) - failed} of {len(objects)} instances stored at {peer}")
     if failed:
         raise typer.Exit(1)

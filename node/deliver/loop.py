@@ -8,15 +8,16 @@ deliveries only: each peer is served by a thread of its own, one association at 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from hashlib import sha256
 from threading import Event, Thread
 
 from node.deliver import scu
 from node.deliver.backoff import Backoff
-from node.deliver.status import Verdict, explain, judge
+from node.deliver.status import Verdict
 from storage import deliveries
 from storage.base.errors import PeerError, TransientError, WetreadError
 from storage.base.log import get_logger
@@ -35,6 +36,12 @@ IDLE_S = 0.25
 STRAYS_S = 5.0
 # After a stop an association in progress may end its object.
 DRAIN_S = 20.0
+
+
+class ObjectDamaged(WetreadError):
+    """A stored result is not what was validated."""
+
+    code = "object-damaged"
 
 
 @dataclass
@@ -97,8 +104,14 @@ class Deliverer:
             for sent in scu.send(peer, self.ae_title, [self._outbound(claim) for claim in batch]):
                 self._answer(unanswered.pop(sent.key), sent)
         except (TransientError, PeerError) as error:
-            for claim in unanswered.values():
-                self._settle(claim, None, error.message, Verdict.AGAIN)
+            self._try_again(unanswered.values(), error.message)
+        except Exception as error:  # noqa: BLE001 - a bug with one peer must not stop the others; its text may quote a header
+            _log.error("deliver.bug", peer=peer.name, exc_info=error)
+            self._try_again(unanswered.values(), f"an internal error ({type(error).__name__}); see the log")
+
+    def _try_again(self, claims: Iterable[DeliveryClaim], reason: str) -> None:
+        for claim in list(claims):
+            self._settle(claim, None, reason, Verdict.AGAIN)
 
     def _outbound(self, claim: DeliveryClaim) -> scu.Outbound:
         return scu.Outbound(
@@ -106,16 +119,22 @@ class Deliverer:
             sop_class_uid=claim.sop_class_uid,
             transfer_syntax_uid=EXPLICIT_VR_LITTLE_ENDIAN,
             size_bytes=claim.size_bytes,
-            load=partial(self.blobs.get, claim.blob_key),
+            load=partial(self._load, claim),
         )
 
+    def _load(self, claim: DeliveryClaim) -> bytes:
+        """The validated bytes, and only those; holding on to the delivery, since a batch may take long."""
+        with self.db.write() as session:
+            deliveries.renew(session, claim.fence, LEASE_S, self.db.clock.utc())
+        payload = self.blobs.get(claim.blob_key)
+        if sha256(payload).hexdigest() != claim.sha256:
+            mend = f"make it anew by `wetread jobs rerun {claim.job_id}`"
+            raise ObjectDamaged(f"the stored {claim.role} is not what was validated, so it is not sent; {mend}")
+        return payload
+
     def _answer(self, claim: DeliveryClaim, sent: scu.Sent) -> None:
-        if sent.status is None:
-            reason = f"{sent.comment}; enable its SOP Class there, then `wetread deliveries retry {claim.id}`"
-            self._settle(claim, None, reason, Verdict.NEVER)
-            return
-        verdict = judge(sent.status)
-        self._settle(claim, sent.status, "" if verdict is Verdict.STORED else explain(sent.status), verdict)
+        mend = f"; then `wetread deliveries retry {claim.id}`" if sent.verdict is Verdict.NEVER else ""
+        self._settle(claim, sent.status, sent.reason + mend, sent.verdict)
 
     def _settle(self, claim: DeliveryClaim, status: int | None, reason: str, verdict: Verdict) -> None:
         """Write one answer down; a lease lost meanwhile means that another deliverer owns it now."""

@@ -8,6 +8,7 @@ from threading import Event
 
 from node.deliver.backoff import Backoff
 from node.deliver.loop import Deliverer
+from node.identity import sole_identity
 from node.settings import Settings
 from storage import deliveries
 from storage.base.clock import Clock
@@ -17,33 +18,38 @@ from storage.database import Database, open_database
 
 _log = get_logger(__name__)
 
-NAME = "deliverer-0"
-
 
 def run_deliverer(settings: Settings, clock: Clock, stop: Event) -> None:
     """Deliver until ``stop`` is set."""
     db = open_database(settings.store.database, clock)
     try:
-        worker = f"{NAME}/{uuid.uuid4().hex[:12]}"
-        _free_former_leases(db, worker)
-        _log.info("deliverer.running", worker=worker)
-        Deliverer(
-            db=db,
-            blobs=open_blobs(settings.store.blobs),
-            peers={peer.name: peer for peer in settings.peers if peer.send_to},
-            ae_title=settings.node.ae_title,
-            worker=worker,
-            backoff=Backoff(settings.deliver.retry_base_s, settings.deliver.retry_cap_s),
-            give_up_after_s=settings.deliver.give_up_after_h * 3600.0,
-            chance=random.SystemRandom(),
-        ).run(stop)
+        with sole_identity(settings.store.spool.parent, "deliverer") as identity:
+            worker = f"deliverer-{identity}/{uuid.uuid4().hex[:8]}"
+            _free_former_leases(db, f"deliverer-{identity}/", worker)
+            _log.info("deliverer.running", worker=worker)
+            build_deliverer(settings, db, worker).run(stop)
+            _log.info("deliverer.stopped", worker=worker)
     finally:
         db.dispose()
 
 
-def _free_former_leases(db: Database, worker: str) -> None:
+def build_deliverer(settings: Settings, db: Database, worker: str) -> Deliverer:
+    """The loop over the peers that may be sent to, as configured."""
+    return Deliverer(
+        db=db,
+        blobs=open_blobs(settings.store.blobs),
+        peers={peer.name: peer for peer in settings.peers if peer.send_to},
+        ae_title=settings.node.ae_title,
+        worker=worker,
+        backoff=Backoff(settings.deliver.retry_base_s, settings.deliver.retry_cap_s),
+        give_up_after_s=settings.deliver.give_up_after_h * 3600.0,
+        chance=random.SystemRandom(),
+    )
+
+
+def _free_former_leases(db: Database, prefix: str, worker: str) -> None:
     """What a former process of this name held when it died goes again at once."""
     with db.write() as session:
-        freed = deliveries.release_former(session, f"{NAME}/", worker, db.clock.utc())
+        freed = deliveries.release_former(session, prefix, worker, db.clock.utc())
     if freed:
         _log.warning("deliverer.resumed", freed=len(freed))

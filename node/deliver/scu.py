@@ -13,11 +13,13 @@ from typing import Protocol
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
 from pynetdicom import AE, build_context
 from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
-from storage.base.errors import PeerError, TransientError
+from node.deliver.status import Verdict, explain, judge
+from storage.base.errors import PeerError, TransientError, WetreadError
 
 MAX_CONTEXTS = 128
 # A slow hospital link: the DIMSE timer starts when the request is queued, so it must cover the transmission too.
@@ -52,11 +54,12 @@ class Outbound:
 
 @dataclass(frozen=True)
 class Sent:
-    """The peer's answer; ``status`` None when no context was accepted for the object."""
+    """What became of one object; ``status`` is the peer's answer, None when it was not sent; ``reason`` says what to do."""
 
     key: int
     status: int | None
-    comment: str = ""
+    verdict: Verdict
+    reason: str = ""
 
 
 def echo(peer: Peer, calling_ae_title: str) -> None:
@@ -84,18 +87,40 @@ def send(peer: Peer, calling_ae_title: str, objects: Iterable[Outbound]) -> Iter
             accepted = {(c.abstract_syntax, c.transfer_syntax[0]) for c in association.accepted_contexts}
             for item in part:
                 if (item.sop_class_uid, item.transfer_syntax_uid) not in accepted:
-                    yield Sent(item.key, None, "the peer accepted no presentation context for this object")
+                    yield Sent(
+                        item.key, None, Verdict.NEVER, f"peer {peer.name} accepts no objects of this SOP Class; enable it there"
+                    )
                 else:
                     yield _store(peer, association, item)
 
 
 def _store(peer: Peer, association: Association, item: Outbound) -> Sent:
+    try:
+        dataset = dcmread(BytesIO(item.load()))
+    except TransientError as error:
+        return Sent(item.key, None, Verdict.AGAIN, error.message)
+    except WetreadError as error:
+        return Sent(item.key, None, Verdict.NEVER, error.message)
+    except InvalidDicomError:
+        return Sent(item.key, None, Verdict.NEVER, "the file is not DICOM (PS3.10); replace it")
     association.dimse_timeout = peer.timeout_s + item.size_bytes / SLOWEST_LINK_BYTES_PER_S
-    dataset: Dataset = dcmread(BytesIO(item.load()))
-    answer = association.send_c_store(dataset, msg_id=1)
+    answer = _c_store(peer, association, dataset)
+    if answer is None:
+        return Sent(item.key, None, Verdict.NEVER, "the object can't be encoded in its own transfer syntax; replace it")
     if "Status" not in answer:
         raise TransientError(f"peer {peer.name}: the association ended before the answer to C-STORE", code="peer-cut")
-    return Sent(item.key, int(answer.Status), str(answer.get("ErrorComment", "")))
+    verdict = judge(int(answer.Status))
+    return Sent(item.key, int(answer.Status), verdict, "" if verdict is Verdict.STORED else explain(int(answer.Status)))
+
+
+def _c_store(peer: Peer, association: Association, dataset: Dataset) -> Dataset | None:
+    """The answer, empty when none came, None when the data set can't be encoded."""
+    try:
+        return association.send_c_store(dataset, msg_id=1)
+    except RuntimeError as error:  # pynetdicom's word for an association that the peer has ended meanwhile
+        raise TransientError(f"peer {peer.name}: it ended the association", code="peer-cut") from error
+    except ValueError:
+        return None
 
 
 def _split(batch: Sequence[Outbound]) -> Iterator[list[Outbound]]:
@@ -125,7 +150,11 @@ class _Session:
 
     def __enter__(self) -> Association:
         peer = self._peer
-        self._association = self._ae.associate(peer.host, peer.port, contexts=self._contexts, ae_title=peer.ae_title)
+        try:
+            self._association = self._ae.associate(peer.host, peer.port, contexts=self._contexts, ae_title=peer.ae_title)
+        except OSError as error:  # name resolution: pynetdicom reports everything else by an association that isn't established
+            message = f"peer {peer.name}: the name {peer.host} can't be resolved; check host and DNS"
+            raise TransientError(message, code="peer-unreachable") from error
         if not self._association.is_established:
             raise TransientError(_why(peer, self._association, self._ae.ae_title), code="peer-unreachable")
         return self._association

@@ -32,9 +32,9 @@ def explain(status: int) -> str:
     if 0xA900 <= status <= 0xA9FF:
         return f"0x{status:04X}: the peer says the data set does not match its SOP Class; read the peer's log"
     if 0xC000 <= status <= 0xCFFF:
-        return f"0x{status:04X}: the peer can't understand the object; read the peer's log, then `wetread deliveries retry`"
+        return f"0x{status:04X}: the peer can't understand the object; read the peer's log"
     if status == 0x0122:
-        return "0x0122: the peer does not store this SOP Class; enable it there, then `wetread deliveries retry`"
+        return "0x0122: the peer does not store this SOP Class; enable it there"
     if status == 0x0124:
-        return "0x0124: the peer does not allow us to store; add our AE title there, then `wetread deliveries retry`"
+        return "0x0124: the peer does not allow us to store; add our AE title there"
     return f"0x{status:04X}: the peer answered with a failure; read the peer's log"

@@ -14,6 +14,8 @@ import yaml
 from node.deliver import scu
 from node.demo.pacs import Pacs
 from node.demo.ports import LOOPBACK, free_ports
+from node.settings import PREFIX
+from storage.base import environment
 from storage.base.clock import Clock
 from storage.base.errors import PeerError, TransientError, WetreadError
 
@@ -63,7 +65,8 @@ def running_node(folder: Path, pacs: Pacs, clock: Clock) -> Iterator[DemoNode]:
     log_path = folder / "node.log"
     command = [sys.executable, "-m", "node.cli", "serve", "--config", str(node.config)]
     with log_path.open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        # The user's own WETREAD_* variables would go over this file: a demo must never touch another store.
+        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment.without(PREFIX))
     try:
         _wait_for(node, process, log_path, clock)
         yield node

@@ -15,6 +15,7 @@ from typing import Any
 
 from node.commands.console import err, out
 from node.deliver import scu
+from node.deliver.status import Verdict
 from node.demo import results, table, watch
 from node.demo.node import QUIET_S, SENDER_AE_TITLE, DemoNode, running_node
 from node.demo.pacs import Pacs, missing_packages, running_pacs
@@ -68,8 +69,8 @@ class DemoRun:
         """C-STORE everything; returns the seconds that it took."""
         start_s = self.clock.monotonic_s()
         for sent in scu.send(node, SENDER_AE_TITLE, study.objects):
-            if sent.status != 0x0000:
-                raise WetreadError(f"the node refused an instance: {sent.comment or sent.status}")
+            if sent.verdict is not Verdict.STORED:
+                raise WetreadError(f"the node refused an instance: {sent.reason}")
         return self.clock.monotonic_s() - start_s
 
     def _study(self, work: Path) -> DemoStudy:
@@ -117,6 +118,8 @@ class DemoRun:
                 for name in json.loads(summary.read_text())["files"]:
                     (self.out_dir / Path(name).name).unlink(missing_ok=True)
                 summary.unlink()
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ConfigError(f"--out: {summary} is not a demo's; remove it or name another folder") from error
         except OSError as error:
             raise ConfigError(f"--out: {self.out_dir} can't be written ({error.strerror}); name a writable folder") from error
 

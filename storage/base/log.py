@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import MutableMapping
@@ -56,6 +57,13 @@ def configure_logging(level: str = "INFO", **bound: str) -> None:
     root.handlers[:] = [_LibraryHandler()]
     root.setLevel(max(number, logging.WARNING))
     warnings.showwarning = _show_warning
+    # What ends a process or thread may quote a header too: it is told like any logged exception.
+    sys.excepthook = lambda kind, error, trace: _tell_end("process.failed", error)
+    threading.excepthook = lambda end: _tell_end("thread.failed", end.exc_value)
+
+
+def _tell_end(event: str, error: BaseException | None) -> None:
+    get_logger().critical(event, exc_info=error)
 
 
 def get_logger(name: str | None = None) -> FilteringBoundLogger:

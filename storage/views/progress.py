@@ -15,7 +15,10 @@ from storage.states import JOB_ENDS
 
 @dataclass(frozen=True)
 class StudyProgress:
-    """``settled``: every rule's quiet time has passed and was evaluated. ``stage`` is the worker's own word for its step."""
+    """``settled``: every rule's quiet time has passed and was evaluated. ``stage`` is the worker's own word for its step.
+
+    A delivery is ``blocked`` when the one that it waits for has failed.
+    """
 
     arrivals: int
     settled: bool
@@ -29,7 +32,7 @@ class StudyProgress:
     def over(self) -> bool:
         """Whether nothing more happens by itself."""
         jobs_over = all(state in JOB_ENDS for state in self.job_states)
-        return self.settled and jobs_over and all(state in ("delivered", "failed") for state in self.delivery_states)
+        return self.settled and jobs_over and all(state in ("delivered", "failed", "blocked") for state in self.delivery_states)
 
 
 def study_progress(s: Session, study_instance_uid: str) -> StudyProgress:
@@ -42,8 +45,9 @@ def study_progress(s: Session, study_instance_uid: str) -> StudyProgress:
     ]
     ids = [i for i, _ in jobs]
     deliveries = s.scalars(
-        select(Delivery.state).join(ResultObject, ResultObject.id == Delivery.result_id).where(ResultObject.job_id.in_(ids))
-    )
+        select(Delivery).join(ResultObject, ResultObject.id == Delivery.result_id).where(ResultObject.job_id.in_(ids))
+    ).all()
+    failed = {d.id for d in deliveries if d.state == "failed"}
     newest = select(func.max(Event.id)).where(Event.job_id.in_(ids), Event.kind == "job.progress").scalar_subquery()
     event = s.scalar(select(Event).where(Event.id == newest))
     facts = event.facts if event is not None else {}
@@ -53,6 +57,6 @@ def study_progress(s: Session, study_instance_uid: str) -> StudyProgress:
         job_states=tuple(state for _, state in jobs),
         stage=str(facts.get("stage", "")),
         stage_fraction=float(facts.get("fraction", 0.0)),
-        delivery_states=tuple(deliveries),
+        delivery_states=tuple("blocked" if d.depends_on_id in failed else d.state for d in deliveries),
         last_arrival_at=study.last_arrival_at,
     )

@@ -33,6 +33,7 @@ from storage.schema import (
 )
 
 Document = dict[str, Any]
+NO_JOB = "nothing: no rule asked for a job"
 
 
 def study_story(s: Session, study_instance_uid: str) -> Document | None:
@@ -69,10 +70,23 @@ def whats_next(study: Study, jobs: list[Document]) -> str:
     moving = [job for job in jobs if job["state"] in ("ready", "inferring", "inferred", "reporting")]
     if moving:
         return f"{len(moving)} job(s) are under way"
-    states = [d["state"] for job in jobs for result in job["results"] for d in result["deliveries"]]
-    if "pending" in states or "sending" in states:
-        return f"{sum(state in ('pending', 'sending') for state in states)} deliveries are under way"
-    return "nothing: all that was asked for is done" if jobs else "nothing: no rule asked for a job"
+    deliveries = [d for job in jobs for result in job["results"] for d in result["deliveries"]]
+    failed = {d["id"] for d in deliveries if d["state"] == "failed"}
+    under_way = [d for d in deliveries if d["state"] in ("pending", "sending") and d["waits_for"] not in failed]
+    if under_way:
+        return f"{len(under_way)} deliveries are under way"
+    return _waits_for_a_person(jobs, failed) or ("nothing: all that was asked for is done" if jobs else NO_JOB)
+
+
+def _waits_for_a_person(jobs: list[Document], failed_deliveries: set[int]) -> str:
+    """What only a person can set going again, with the command; empty when all went well."""
+    stopped = [
+        f"job {job['id']} is {job['state']} (`wetread jobs retry {job['id']}`)"
+        for job in jobs
+        if job["state"] in ("refused", "failed", "dead", "cancelled")
+    ]
+    stopped += [f"delivery {i} has failed (`wetread deliveries retry {i}`)" for i in sorted(failed_deliveries)]
+    return f"nothing by itself: {'; '.join(stopped)}" if stopped else ""
 
 
 def _associations(s: Session, study_id: int) -> list[Document]:
@@ -218,6 +232,7 @@ def _result(s: Session, result: ResultObject) -> Document:
             {
                 "id": d.id,
                 "peer": d.peer,
+                "waits_for": d.depends_on_id if d.state == "pending" else None,
                 "state": d.state,
                 "attempts": d.attempts,
                 "next_attempt_at": iso(d.next_attempt_at) if d.state == "pending" else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from storage import deliveries
+from storage import deliveries, studies
 from storage.database import Database
 from storage.views import list_deliveries, list_jobs, list_packages, overview, study_progress, study_story
 from tests.support.seeds import STUDY, done_job
@@ -52,3 +52,18 @@ def test_counts_and_lists_agree(db: Database) -> None:
     assert document["deliveries"]["pending"] == len(waiting) == 2
     assert document["packages"]["active"] == len(packages) == 1
     assert document["instances"] == 3
+
+
+def test_a_failed_segmentation_leaves_nothing_under_way_and_names_the_commands(db: Database) -> None:
+    done_job(db)
+    (seg,) = deliveries.take(db, "w", 30.0, 9)
+    with db.write() as s:
+        deliveries.fail(s, seg.fence, 0xA900, "it will not take it", db.clock.utc())
+        (study,) = studies.pending_studies(s)
+        studies.settle(s, study.study_id, study.arrival_count)
+    with db.read() as s:
+        story, progress = study_story(s, STUDY), study_progress(s, STUDY)
+    assert story is not None
+    assert sorted(progress.delivery_states) == ["blocked", "failed"]
+    assert f"`wetread deliveries retry {seg.id}`" in story["next"]
+    assert progress.over
