@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from storage import events
 from storage.rows import insert_new, move
-from storage.schema import Arrival, Association, Instance, InstanceHeader, Series, SourceAE, Study
+from storage.schema import Arrival, Association, Instance, InstanceHeader, ReceiverLife, Series, SourceAE, Study
 
 Arrived = Literal["new", "duplicate", "version", "seen"]
 AssociationEnd = Literal["released", "aborted", "lost"]
@@ -45,16 +45,19 @@ class ArrivedInstance:
 
 def note_receiver_started(s: Session, receiver: str, boot: int, at: datetime) -> int:
     """A receiver began its life number ``boot``: what its earlier lives left open is lost. Returns how many were."""
+    insert_new(s, ReceiverLife, receiver=receiver, boot=boot, started_at=at)
     earlier = (Association.receiver == receiver, Association.boot < boot)
-    return len(move(s, Association, "open", "lost", *earlier, closed_at=at))
+    lost = move(s, Association, "open", "lost", *earlier, closed_at=at)
+    _break_off(s, lost, at)
+    return len(lost)
 
 
 def note_association_opened(
     s: Session, *, uid: str, receiver: str, boot: int, calling_ae_title: str, called_ae_title: str, host: str, at: datetime
 ) -> None:
-    """An association was accepted; ``uid`` is the receiver's own name for it."""
+    """An association was accepted; ``uid`` is the receiver's own name for it. One of a life that is over is lost at once."""
     source = _source(s, calling_ae_title, host, at)
-    insert_new(
+    new = insert_new(
         s,
         Association,
         uid=uid,
@@ -65,11 +68,16 @@ def note_association_opened(
         opened_at=at,
         state="open",
     )
+    restarted_at = _next_start(s, receiver, boot) if new else None
+    if restarted_at is not None:
+        move(s, Association, "open", "lost", Association.uid == uid, closed_at=restarted_at)
 
 
 def note_association_closed(s: Session, *, uid: str, end: AssociationEnd, at: datetime) -> None:
     """An association ended; the first end that is told stands."""
-    move(s, Association, "open", end, Association.uid == uid, closed_at=at)
+    ended = move(s, Association, "open", end, Association.uid == uid, closed_at=at)
+    if end != "released":
+        _break_off(s, ended, at)
 
 
 def add_instance(s: Session, arrived: ArrivedInstance) -> Arrived:
@@ -86,10 +94,11 @@ def add_instance(s: Session, arrived: ArrivedInstance) -> Arrived:
     versions = s.scalars(select(Instance).where(Instance.sop_instance_uid == arrived.sop_instance_uid)).all()
     same = next((i for i in versions if i.sha256 == arrived.sha256), None)
     instance = same or _add_version(s, study, arrived, number=len(versions) + 1)
+    association = s.scalars(select(Association).where(Association.uid == arrived.association_uid)).one_or_none()
     s.add(
         Arrival(
             instance_id=instance.id,
-            association_id=s.scalar(select(Association.id).where(Association.uid == arrived.association_uid)),
+            association_id=association and association.id,
             spool_record=arrived.spool_record,
             received_at=arrived.received_at,
             duplicate=same is not None,
@@ -98,10 +107,36 @@ def add_instance(s: Session, arrived: ArrivedInstance) -> Arrived:
     study.arrival_count += 1
     study.first_arrival_at = min(study.first_arrival_at, arrived.received_at)
     study.last_arrival_at = max(study.last_arrival_at, arrived.received_at)
+    if association is not None and association.closed_at is not None and association.state != "released":
+        _note_break(study, association.closed_at)
     s.flush()
     if same is not None:
         return "duplicate"
     return "version" if versions else "new"
+
+
+def _next_start(s: Session, receiver: str, boot: int) -> datetime | None:
+    """When the receiver began the first life known of after ``boot``."""
+    later = select(ReceiverLife.started_at).where(ReceiverLife.receiver == receiver, ReceiverLife.boot > boot)
+    return s.scalar(later.order_by(ReceiverLife.boot).limit(1))
+
+
+def _break_off(s: Session, associations: list[int], at: datetime) -> None:
+    """These associations ended otherwise than by a release: their senders may have more of the Studies that they brought."""
+    if not associations:
+        return
+    brought = (
+        select(Series.study_id)
+        .join(Instance, Instance.series_id == Series.id)
+        .join(Arrival, Arrival.instance_id == Instance.id)
+        .where(Arrival.association_id.in_(associations))
+    )
+    for study in s.scalars(select(Study).where(Study.id.in_(brought)).order_by(Study.id).with_for_update()):
+        _note_break(study, at)
+
+
+def _note_break(study: Study, at: datetime) -> None:
+    study.broken_off_at = max(study.broken_off_at or at, at)
 
 
 def _source(s: Session, ae_title: str, host: str, at: datetime) -> SourceAE:

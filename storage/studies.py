@@ -34,6 +34,7 @@ _CHUNK = 500  # bound parameters a query; SQLite builds may take no more than 99
 class StudyQuiet:
     """A Study that waits: when it last grew, whether it may be growing now, and at which quiet times it was looked at.
 
+    ``broken_off_at``: when the last association that brought part of it was aborted or found lost.
     ``evaluated`` maps ``quiet_s`` to the highest ``arrival_count`` that was evaluated with it.
     """
 
@@ -44,6 +45,12 @@ class StudyQuiet:
     open_associations: int
     modalities: frozenset[str]
     evaluated: dict[float, int] = field(default_factory=dict)
+    broken_off_at: datetime | None = None
+
+    @property
+    def quiet_since(self) -> datetime:
+        """The last arrival or break: a sender that was cut off gets the whole quiet time to come back."""
+        return max(self.last_arrival_at, self.broken_off_at or self.last_arrival_at)
 
 
 @dataclass(frozen=True)
@@ -163,6 +170,7 @@ def _quiet(s: Session, study: Study) -> StudyQuiet:
         open_associations=_open_associations(s, study.id),
         modalities=frozenset(s.scalars(of_study)),
         evaluated={quiet_s: count for quiet_s, count in s.execute(looks)},
+        broken_off_at=study.broken_off_at,
     )
 
 

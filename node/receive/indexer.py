@@ -16,7 +16,7 @@ from pathlib import Path
 
 from node.receive import durable
 from node.receive.pending import Counts, Entry, blob_key, entries_of
-from node.receive.records import AssociationClosed, InstanceReceived, ReceiverStarted
+from node.receive.records import AssociationClosed, AssociationFacts, InstanceReceived, ReceiverStarted
 from node.receive.spool import SpoolFolders
 from storage import intake
 from storage.base.errors import TransientError
@@ -101,14 +101,14 @@ def _to_rows(s: Session, entry: Entry) -> str:
     if isinstance(record, ReceiverStarted):
         intake.note_receiver_started(s, record.receiver, record.boot, record.at)
     elif isinstance(record, AssociationClosed):
-        intake.note_association_closed(s, uid=record.uid, end=record.end, at=record.at)
+        _note_association(s, record.association)
+        intake.note_association_closed(s, uid=record.association.uid, end=record.end, at=record.at)
     elif isinstance(record, InstanceReceived):
         return _add_instance(s, entry, record)
     return ""
 
 
-def _add_instance(s: Session, entry: Entry, record: InstanceReceived) -> str:
-    facts = record.association
+def _note_association(s: Session, facts: AssociationFacts) -> None:
     intake.note_association_opened(
         s,
         uid=facts.uid,
@@ -119,6 +119,11 @@ def _add_instance(s: Session, entry: Entry, record: InstanceReceived) -> str:
         host=facts.host,
         at=facts.opened_at,
     )
+
+
+def _add_instance(s: Session, entry: Entry, record: InstanceReceived) -> str:
+    facts = record.association
+    _note_association(s, facts)
     arrived = intake.ArrivedInstance(
         spool_record=f"{facts.receiver}/{entry.name}",
         association_uid=facts.uid,

@@ -1,8 +1,8 @@
 """Spool records: what the receiver tells the indexer, as typed values and as JSON.
 
 A record's name is ``BOOT-NUMBER-SPOOL``: names sort in the order of one receiver's life without a clock, and never repeat, not
-even when the spool's disk is replaced by an empty one. An instance's record carries its association whole, so that no record
-needs another. Absent on purpose: patient data; UIDs, AE titles, hosts and digests are all there is.
+even when the spool's disk is replaced by an empty one. A record carries its association whole, so that none needs another.
+Absent on purpose: patient data; UIDs, AE titles, hosts and digests are all there is.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class AssociationClosed:
     """An association that brought instances ended."""
 
     kind: ClassVar[str] = "association_closed"
-    uid: str
+    association: AssociationFacts
     end: AssociationEnd
     at: datetime
 

@@ -67,7 +67,7 @@ class Sessions:
         facts = session.facts
         _log.info("association.ended", association=facts.uid, end=end, stored=session.stored, refused=session.refused)
         if session.stored:
-            self._write(AssociationClosed(facts.uid, end, self._clock.utc()))
+            self._write(AssociationClosed(facts, end, self._clock.utc()))
 
     def write_ends(self) -> None:
         """Try again what couldn't be written."""
@@ -80,7 +80,7 @@ class Sessions:
         try:
             self._spool.put_record(record)
         except TransientError as error:
-            _log.error("association.end-not-written", association=record.uid, exc_info=error)
+            _log.error("association.end-not-written", association=record.association.uid, exc_info=error)
             with self._lock:
                 self._unwritten.append(record)
 

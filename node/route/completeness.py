@@ -1,11 +1,12 @@
 """When a Study is complete. Pure but for what `QuietWatch` remembers; reads no clock and no row by itself.
 
-A Study has been quiet for q seconds when no association that brought part of it is open and its last arrival is q seconds old.
-Neither the release of an association nor its abort completes anything. Each q is looked at by itself, once for every growth of
-the Study; a quiet time that new rules bring in doesn't reopen a Study that had passed it before they were applied.
+A Study has been quiet for q seconds when no association that brought part of it is open, its last arrival is q seconds old, and
+so is the abort or loss of any association that brought part of it: while the receiver is down nobody can send. The end of an
+association completes nothing by itself. Each q is looked at by itself, once for every growth of the Study; a quiet time that new
+rules bring in doesn't reopen a Study that had passed it, and was looked at after one as long, before they were applied.
 
-Ages are counted by the monotonic clock from when an arrival is first seen, so that setting the wall clock neither completes a
-Study early nor keeps it waiting. Only after a restart must the persisted wall time be believed, and never below zero.
+Ages are counted by the monotonic clock from when an arrival or break is first seen, so that setting the wall clock neither
+completes a Study early nor keeps it waiting. Only after a restart must the persisted wall time be believed, and never below zero.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def standings(study: StudyQuiet, age_s: float, quiet_values: Collection[float], 
 
     Parameters
     ----------
-    age_s : seconds that the last arrival is old, as `QuietWatch.ages_s` gives it.
+    age_s : seconds since the last arrival or break, as `QuietWatch.ages_s` gives it.
     applied_at : when the rules in force were applied; None without rules.
     """
     return [_standing(study, age_s, quiet_s, applied_at) for quiet_s in sorted(quiet_values)]
@@ -44,39 +45,39 @@ def standings(study: StudyQuiet, age_s: float, quiet_values: Collection[float], 
 def _standing(study: StudyQuiet, age_s: float, quiet_s: float, applied_at: datetime | None) -> Standing:
     if study.evaluated.get(quiet_s, 0) >= study.arrival_count:
         return Standing(quiet_s, "settled", "this content was evaluated")
-    passed_at = study.last_arrival_at + timedelta(seconds=quiet_s)
-    evaluated = max(study.evaluated.values(), default=0) >= study.arrival_count
+    passed_at = study.quiet_since + timedelta(seconds=quiet_s)
+    # Only a look after a quiet time as long proves that this one, had it been asked for, would have been taken.
+    evaluated = any(q >= quiet_s and count >= study.arrival_count for q, count in study.evaluated.items())
     if evaluated and applied_at is not None and passed_at < applied_at:
         return Standing(quiet_s, "settled", "this quiet time had passed before the rules that ask for it were applied")
     if study.open_associations:
         return Standing(quiet_s, "waiting", f"{study.open_associations} association(s) that brought part of it are open")
     if age_s < quiet_s:
-        why = f"the last arrival is {age_s:.1f} s old, {quiet_s:g} s are asked for"
+        why = f"quiet for {age_s:.1f} s, {quiet_s:g} s are asked for"
         return Standing(quiet_s, "waiting", why, quiet_s - age_s)
-    return Standing(quiet_s, "due", f"no association is open and the last arrival is {age_s:.1f} s old")
+    return Standing(quiet_s, "due", f"no association is open, quiet for {age_s:.1f} s")
 
 
 @dataclass(frozen=True)
 class _Sight:
-    arrival_count: int
-    last_arrival_at: datetime
+    last_known: tuple[int, datetime, datetime | None]
     age_s: float
     monotonic_s: float
 
 
 class QuietWatch:
-    """Ages of Studies' last arrivals, robust against jumps of the wall clock."""
+    """Ages of Studies' last arrivals and breaks, robust against jumps of the wall clock."""
 
     def __init__(self) -> None:
         self._sights: dict[int, _Sight] = {}
         self._last_pass_s: float | None = None
 
     def ages_s(self, studies: Sequence[StudyQuiet], as_of: datetime, monotonic_s: float) -> dict[int, float]:
-        """Seconds since the last arrival of each Study, by its row id; Studies that aren't named are forgotten.
+        """Seconds since the last arrival or break of each Study, by its row id; Studies that aren't named are forgotten.
 
         Parameters
         ----------
-        as_of, monotonic_s : the moment, by either clock, up to which every arrival is known.
+        as_of, monotonic_s : the moment, by either clock, up to which every arrival and break is known.
         """
         self._sights = {study.study_id: self._sight(study, as_of, monotonic_s) for study in studies}
         self._last_pass_s = monotonic_s
@@ -84,9 +85,10 @@ class QuietWatch:
 
     def _sight(self, study: StudyQuiet, as_of: datetime, monotonic_s: float) -> _Sight:
         known = self._sights.get(study.study_id)
-        if known and (known.arrival_count, known.last_arrival_at) == (study.arrival_count, study.last_arrival_at):
+        last_known = (study.arrival_count, study.last_arrival_at, study.broken_off_at)
+        if known and known.last_known == last_known:
             return known
-        age_s = max(0.0, (as_of - study.last_arrival_at).total_seconds())
+        age_s = max(0.0, (as_of - study.quiet_since).total_seconds())
         if self._last_pass_s is not None:  # what the pass before didn't know of has come since
             age_s = min(age_s, max(0.0, monotonic_s - self._last_pass_s))
-        return _Sight(study.arrival_count, study.last_arrival_at, age_s, monotonic_s)
+        return _Sight(last_known, age_s, monotonic_s)

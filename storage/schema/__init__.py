@@ -1,7 +1,7 @@
 """The tables, as typed SQLAlchemy models."""
 
 from storage.schema.base import Base, UTCDateTime
-from storage.schema.intake import Arrival, Association, SourceAE
+from storage.schema.intake import Arrival, Association, ReceiverLife, SourceAE
 from storage.schema.routing import Evaluation, ModelPackage, RuleDecision, RuleVersion
 from storage.schema.study import Instance, InstanceHeader, Revision, RevisionInstance, Series, Study
 from storage.schema.work import Delivery, Event, Job, JobDestination, JobInput, Lease, ResultObject
@@ -20,6 +20,7 @@ __all__ = [
     "JobInput",
     "Lease",
     "ModelPackage",
+    "ReceiverLife",
     "ResultObject",
     "Revision",
     "RevisionInstance",

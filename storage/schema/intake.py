@@ -1,4 +1,4 @@
-"""Who sent what, when: sources, associations, arrivals."""
+"""Who sent what, when: sources, receivers' lives, associations, arrivals."""
 
 from __future__ import annotations
 
@@ -21,6 +21,18 @@ class SourceAE(Base):
     host: Mapped[str]
     first_seen_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
+
+
+class ReceiverLife(Base):
+    """A start of a receiver: whatever its lives of a lower ``boot`` had open ended no later than this."""
+
+    __tablename__ = "receiver_life"
+    __table_args__ = (UniqueConstraint("receiver", "boot"),)
+
+    id: Mapped[Id]
+    receiver: Mapped[str]
+    boot: Mapped[int]
+    started_at: Mapped[datetime]
 
 
 class Association(Base):

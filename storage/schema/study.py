@@ -14,7 +14,11 @@ UNSETTLED = text("settled_count < arrival_count")
 
 
 class Study(Base):
-    """A Study. ``settled_count`` is the ``arrival_count`` up to which every rule's quiet time has been evaluated."""
+    """A Study.
+
+    ``settled_count`` is the ``arrival_count`` up to which every rule's quiet time has been evaluated; ``broken_off_at`` is when
+    the last association that brought part of it was aborted or found lost, None if none was.
+    """
 
     __tablename__ = "study"
     __table_args__ = (Index("ix_study_unsettled", "last_arrival_at", postgresql_where=UNSETTLED, sqlite_where=UNSETTLED),)
@@ -23,6 +27,7 @@ class Study(Base):
     study_instance_uid: Mapped[str] = mapped_column(unique=True)
     first_arrival_at: Mapped[datetime]
     last_arrival_at: Mapped[datetime]
+    broken_off_at: Mapped[datetime | None]
     arrival_count: Mapped[int]
     settled_count: Mapped[int] = mapped_column(default=0)
 

@@ -8,17 +8,18 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from node.receive import indexer
 from node.receive.indexer import index_pending
-from node.receive.records import AssociationClosed, ReceiverStarted
+from node.receive.records import AssociationClosed, AssociationEnd, ReceiverStarted
 from node.receive.spool import Spool
 from storage import intake
 from storage.base.errors import TransientError
 from storage.blobs import Blobs, open_blobs
 from storage.database import Database
 from storage.schema import Arrival, Association, Event, Instance, InstanceHeader, Study
-from tests.unit.node.receive.samples import AT, put, spool_in
+from tests.unit.node.receive.samples import AT, facts, put, spool_in
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def test_duplicates_and_versions(spool: Spool, db: Database, blobs: Blobs) -> No
 def test_associations_end_and_former_lives_are_lost(spool: Spool, db: Database, blobs: Blobs) -> None:
     put(spool, "1.1", association="left-open")
     put(spool, "1.2", association="ended")
-    spool.put_record(AssociationClosed("ended", "released", AT))
+    spool.put_record(AssociationClosed(facts(spool, "ended"), "released", AT))
     spool.close()
     again = spool_in(spool.folders.home.parent)
     again.put_record(ReceiverStarted("receiver", again.boot, AT))
@@ -93,6 +94,21 @@ def test_associations_end_and_former_lives_are_lost(spool: Spool, db: Database, 
     with db.read() as s:
         states = {row.uid: row.state for row in s.scalars(select(Association))}
     assert states == {"left-open": "lost", "ended": "released", "new": "open"}
+
+
+@pytest.mark.parametrize("end", ["released", "aborted", "lost"])
+def test_an_association_whose_end_is_indexed_first_stays_ended(
+    spool: Spool, db: Database, blobs: Blobs, end: AssociationEnd
+) -> None:
+    spool.put_record(AssociationClosed(facts(spool), end, AT))
+    index(spool, db, blobs)
+    put(spool, "1.1")
+    index(spool, db, blobs)
+    with db.read() as s:
+        association = s.scalars(select(Association)).one()
+        assert (association.state, association.closed_at) == (end, AT)
+        assert s.scalars(select(Arrival.association_id)).one() == association.id
+        assert s.scalars(select(Study.broken_off_at)).one() == (None if end == "released" else AT)
 
 
 def test_many_batches(spool: Spool, db: Database, blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,14 +131,13 @@ def test_a_damaged_record_is_put_apart_and_the_rest_goes_on(spool: Spool, db: Da
 
 
 @pytest.mark.parametrize("how", ["missing", "short"])
-def test_a_missing_or_short_object_is_put_apart_loudly(
-    spool: Spool, db: Database, blobs: Blobs, capsys: pytest.CaptureFixture[str], how: str
-) -> None:
+def test_a_missing_or_short_object_is_put_apart_loudly(spool: Spool, db: Database, blobs: Blobs, how: str) -> None:
     name = put(spool, "1.1")
     path = spool.folders.object_of(name)
     path.unlink() if how == "missing" else path.write_bytes(path.read_bytes()[:-1])
-    assert index(spool, db, blobs).put_apart == 1
-    assert "object-missing" in capsys.readouterr().err
+    with capture_logs() as told:
+        assert index(spool, db, blobs).put_apart == 1
+    assert ("error", "spool.put-apart", "object-missing") in [(t["log_level"], t["event"], t.get("reason")) for t in told]
     assert all_of(db, Instance.id) == [] and not list(blobs.list("instances/"))
     assert (spool.folders.quarantine / f"{name}.json").exists()
 
@@ -137,7 +152,7 @@ def test_an_object_that_the_blob_store_has_already_isn_t_missed(spool: Spool, db
 
 
 def test_a_record_that_fails_keeps_no_other_waiting(
-    spool: Spool, db: Database, blobs: Blobs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    spool: Spool, db: Database, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = intake.add_instance
 
@@ -148,11 +163,11 @@ def test_a_record_that_fails_keeps_no_other_waiting(
 
     for sop in ("1.1", "1.2", "1.3"):
         put(spool, sop)
-    with monkeypatch.context() as patch:
+    with monkeypatch.context() as patch, capture_logs() as told:
         patch.setattr(intake, "add_instance", poisoned)
         done = index(spool, db, blobs)
     assert (done.indexed, done.stuck) == (2, 1)
-    assert "spool.record-stuck" in capsys.readouterr().err
+    assert [t["log_level"] for t in told if t["event"] == "spool.record-stuck"] == ["error"]
     assert index(spool, db, blobs).indexed == 1
     assert all_of(db, Instance.sop_instance_uid) == ["1.1", "1.2", "1.3"]
 

@@ -92,6 +92,36 @@ def test_a_receivers_new_life_closes_what_earlier_lives_left_open(db: Database) 
         assert states == {"old": "lost", "new": "open"}
 
 
+def test_an_association_heard_of_after_its_receiver_s_next_start_was_lost_then(db: Database) -> None:
+    with db.write() as s:
+        for boot, at in ((2, 20), (1, 10), (3, 30), (2, 99)):
+            intake.note_receiver_started(s, "r", boot, after(at))
+        for uid, boot in (("first", 1), ("second", 2), ("third", 3)):
+            open_association(s, uid, boot=boot)
+        intake.add_instance(s, replace(instance(), association_uid="second"))
+    with db.read() as s:
+        ends = {a.uid: (a.state, a.closed_at) for a in s.scalars(select(Association))}
+        assert ends == {"first": ("lost", after(20)), "second": ("lost", after(30)), "third": ("open", None)}
+        assert s.scalars(select(Study.broken_off_at)).one() == after(30)
+
+
+def test_a_break_is_noted_at_every_study_that_the_association_brought_and_never_goes_back(db: Database) -> None:
+    with db.write() as s:
+        for uid in ("a1", "a2", "a3", "a4"):
+            open_association(s, uid)
+        intake.add_instance(s, instance(1))
+        intake.add_instance(s, replace(instance(2), association_uid="a2"))
+        intake.add_instance(s, instance(1, study="1.2.9"))
+        intake.add_instance(s, replace(instance(1, study="1.2.10"), association_uid="a3"))
+        intake.note_association_closed(s, uid="a1", end="aborted", at=after(20))
+        intake.note_association_closed(s, uid="a2", end="lost", at=after(15))
+        intake.note_association_closed(s, uid="a3", end="released", at=after(30))
+        intake.note_association_closed(s, uid="a4", end="aborted", at=after(40))
+    with db.read() as s:
+        breaks = dict(s.execute(select(Study.study_instance_uid, Study.broken_off_at)).all())
+        assert breaks == {"1.2.3": after(20), "1.2.9": after(20), "1.2.10": None}
+
+
 def test_nothing_of_a_failed_transaction_stays(db: Database) -> None:
     with pytest.raises(RuntimeError), db.write() as s:
         intake.add_instance(s, instance())

@@ -196,6 +196,39 @@ def test_an_association_that_ends_completes_nothing_by_itself(node: Node, end: i
     assert node.wait(2) == 1
 
 
+@pytest.mark.parametrize(("end", "looks"), [("released", 1), ("aborted", 0), ("lost", 0)])
+def test_a_sender_that_was_cut_off_gets_the_whole_quiet_time(node: Node, end: intake.AssociationEnd, looks: int) -> None:
+    with node.db.write() as s:
+        open_association(s, "a2")
+    node.send(association_uid="a2")
+    assert node.wait(30) == 0
+    with node.db.write() as s:
+        intake.note_association_closed(s, uid="a2", end=end, at=node.clock.utc())
+    assert node.wait(4) == looks
+    assert node.wait(2) == 1 - looks
+
+
+@pytest.mark.parametrize("hours", [0, 1, -1])
+@pytest.mark.parametrize("router_too", [False, True])
+def test_time_with_the_receiver_down_is_not_quiet(node: Node, router_too: bool, hours: int) -> None:
+    with node.db.write() as s:
+        open_association(s, "a2")
+    node.send(association_uid="a2")
+    assert node.wait(30) == 0
+    node.clock.jump(hours * 3600)
+    with node.db.write() as s:
+        intake.note_receiver_started(s, "r", 2, node.clock.utc())
+        open_association(s, "a3", boot=2)
+    if router_too:
+        node.restart()
+    assert node.wait(4) == 0, "the scanner hasn't had the time to come back"
+    node.receive(instance(4, association_uid="a3"))
+    with node.db.write() as s:
+        intake.note_association_closed(s, uid="a3", end="released", at=node.clock.utc())
+    assert node.wait(20) == 1
+    assert (node.count(Revision), node.count(Job)) == (1, 1)
+
+
 def test_an_open_association_that_carries_another_study_does_not_matter(node: Node) -> None:
     with node.db.write() as s:
         open_association(s, "a2")

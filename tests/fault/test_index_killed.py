@@ -26,7 +26,7 @@ from storage.schema import Arrival, Association, Event, Instance, InstanceHeader
 from tests.support.databases import SQLiteCopies, opened
 from tests.support.dicom_builders import ct_series
 from tests.support.receiver import running_receiver, send
-from tests.unit.node.receive.samples import AT, put, spool_in
+from tests.unit.node.receive.samples import AT, facts, put, spool_in
 
 
 class Killed(BaseException):
@@ -80,7 +80,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     spool = spool_in(root)
     for keywords in ({}, {"association": "a2"}, {"Rows": 7}, {"sop": "1.5", "study": "1.9"}):
         put(spool, **keywords)
-    spool.put_record(AssociationClosed("a1", "released", AT))
+    spool.put_record(AssociationClosed(facts(spool), "released", AT))
     spool.close()
     return root
 

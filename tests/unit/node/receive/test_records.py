@@ -12,7 +12,7 @@ from tests.unit.node.receive.samples import AT, facts, received
 
 RECORDS: list[Record] = [
     ReceiverStarted("receiver", 3, AT),
-    AssociationClosed("a1", "aborted", AT),
+    AssociationClosed(facts(), "aborted", AT),
     received(encoded(identified()))[1],
     Quarantined(facts(), AT, "truncated", "7FE00010", "1.2.840.10008.1.2.1", "ab" * 32, 77),
 ]

@@ -33,7 +33,7 @@ def test_an_association_that_brought_something_leaves_a_record(spool: Spool) -> 
     session.stored = 1
     sessions.close("key", "released")
     sessions.close("key", "aborted")
-    assert ends(spool) == [AssociationClosed(session.facts.uid, "released", clock.utc())]
+    assert ends(spool) == [AssociationClosed(session.facts, "released", clock.utc())]
     assert sessions.associations() == []
 
 
@@ -60,7 +60,7 @@ def test_an_end_that_the_disk_refuses_is_written_later(spool: Spool, monkeypatch
     sessions.write_ends()
     sessions.write_ends()
     (end,) = ends(spool)
-    assert isinstance(end, AssociationClosed) and (end.uid, end.end) == (session.facts.uid, "aborted")
+    assert isinstance(end, AssociationClosed) and (end.association, end.end) == (session.facts, "aborted")
 
 
 def test_associations_have_names_that_no_other_has(spool: Spool) -> None:

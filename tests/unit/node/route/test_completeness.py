@@ -33,7 +33,7 @@ def test_an_open_association_keeps_everything_waiting() -> None:
 
 def test_the_reason_says_how_long() -> None:
     (standing,) = standings(STUDY, 2.0, [5], None)
-    assert (standing.why, standing.remaining_s) == ("the last arrival is 2.0 s old, 5 s are asked for", 3.0)
+    assert (standing.why, standing.remaining_s) == ("quiet for 2.0 s, 5 s are asked for", 3.0)
 
 
 def test_what_was_evaluated_is_due_again_only_when_the_study_grew() -> None:
@@ -48,6 +48,13 @@ def test_new_rules_do_not_reopen_what_had_passed_their_quiet_time() -> None:
     assert stands(evaluated, 3600, 90, applied_at=T0 + timedelta(seconds=30)) == ["due"]
     assert stands(replace(evaluated, arrival_count=11), 3600, 5, applied_at=T0 + HOUR) == ["due"]
     assert stands(STUDY, 3600, 5, applied_at=T0 + HOUR) == ["due"], "never evaluated: the first rules apply"
+
+
+def test_only_a_look_after_as_long_a_quiet_time_shows_that_new_rules_ask_for_a_passed_one() -> None:
+    evaluated = replace(STUDY, evaluated={5.0: 10})
+    assert stands(evaluated, 3600, 60, applied_at=T0 + HOUR / 2) == ["due"], "the rules before may have asked for it too"
+    assert stands(evaluated, 3600, 3, applied_at=T0 + HOUR / 2) == ["settled"]
+    assert stands(replace(evaluated, evaluated={5.0: 10, 60.0: 9}), 3600, 60, applied_at=T0 + HOUR / 2) == ["due"]
 
 
 class Clocks:
@@ -76,6 +83,13 @@ def test_age_after_a_restart_is_the_walls(clocks: Clocks) -> None:
     assert clocks.age_s(watch, STUDY) == 42
     clocks.wait(3)
     assert clocks.age_s(watch, STUDY) == 45
+
+
+def test_age_is_counted_from_a_break_that_came_after_the_last_arrival(clocks: Clocks) -> None:
+    broken = replace(STUDY, broken_off_at=T0 + timedelta(seconds=40))
+    clocks.wait(42)
+    assert clocks.age_s(QuietWatch(), broken) == 2
+    assert clocks.age_s(QuietWatch(), replace(broken, broken_off_at=T0 - HOUR)) == 42
 
 
 @pytest.mark.parametrize("jump", [HOUR, -HOUR])

@@ -25,6 +25,7 @@ def as_it_was() -> Iterator[None]:
     root.handlers[:], level, warnings.showwarning = before
     root.setLevel(level)
     structlog.reset_defaults()
+    get_logger()  # loggers that modules made at import write to standard error again, not to structlog's standard output
     structlog.contextvars.clear_contextvars()
 
 
