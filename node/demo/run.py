@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,9 +53,10 @@ class DemoRun:
         out.print(f"sending {len(study.objects)} instances of study {study.study_instance_uid} to {node.ae_title}", markup=False)
         db = open_database(node.database, self.clock)
         try:
-            with watch.bars() as bars:
-                sent_s = self._send(study, node)
-                watch.watch(db, study.study_instance_uid, len(study.objects), QUIET_S, bars, self.clock)
+            with watch.bars() as bars, ThreadPoolExecutor(1) as scanner:
+                sending = scanner.submit(self._send, study, node)
+                watch.watch(db, study.study_instance_uid, len(study.objects), QUIET_S, bars, self.clock, sending)
+                sent_s = sending.result()
             with db.read() as session:
                 story = study_story(session, study.study_instance_uid)
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -42,8 +43,10 @@ def bars() -> Iterator[Bars]:
         yield Bars(progress, {stage: progress.add_task(stage, total=1.0, start=False, note="") for stage in STAGES})
 
 
-def watch(db: Database, study_instance_uid: str, sent: int, quiet_s: float, shown: Bars, clock: Clock) -> StudyProgress:
-    """Follow the Study until nothing more happens by itself.
+def watch(
+    db: Database, study_instance_uid: str, sent: int, quiet_s: float, shown: Bars, clock: Clock, sending: Future[float]
+) -> StudyProgress:
+    """Follow the Study until nothing more happens by itself; an error of ``sending`` ends it at once.
 
     Raises
     ------
@@ -55,6 +58,8 @@ def watch(db: Database, study_instance_uid: str, sent: int, quiet_s: float, show
         with db.read() as session:
             now = study_progress(session, study_instance_uid)
         _draw(now, sent, quiet_s, shown, clock)
+        if sending.done() and sending.exception() is not None:
+            sending.result()
         if now.over and now.arrivals >= sent:
             return now
         if clock.monotonic_s() > deadline_s:
