@@ -15,8 +15,8 @@ from storage.states import MoveRefused, UnknownRow
 from tests.support.seeds import SEG_CLASS, done_job
 
 
-def _take(db: Database, limit: int = 9, **peers: list[str]) -> list[DeliveryClaim]:
-    return deliveries.take(db, "w", 30.0, limit, **peers)
+def _take(db: Database, limit: int = 9, *, to: list[str] | None = None, not_to: list[str] | None = None) -> list[DeliveryClaim]:
+    return deliveries.take(db, "w", 30.0, limit, to=to, not_to=not_to)
 
 
 def _all(db: Database) -> dict[int, Delivery]:
@@ -125,7 +125,10 @@ def test_a_lost_sender_is_noticed_by_its_lease(db: Database, clock: ManualClock)
         assert deliveries.reap_expired(s, clock.utc()) == [seg.id]
     with pytest.raises(LeaseLost):
         _delivered(db, seg)
-    assert _take(db)[0].attempts == 2
+    (again,) = _take(db)
+    assert (again.id, again.worker, again.attempts) == (seg.id, seg.worker, 2)
+    with pytest.raises(LeaseLost):
+        _delivered(db, seg)
 
 
 def test_a_restarted_sender_frees_what_its_former_lives_held(db: Database) -> None:

@@ -262,6 +262,22 @@ def test_a_lease_that_is_renewed_lives_and_one_that_is_not_is_reaped(db: Databas
         _infer(db, held)
 
 
+def test_an_old_claim_of_the_same_worker_is_lost(db: Database, clock: ManualClock) -> None:
+    job_id = _new(db)
+    old = _claimed(db)
+    clock.sleep(31)
+    with db.write() as s:
+        jobs.reap_expired(s, clock.utc())
+    clock.sleep(5)
+    new = _claimed(db)
+    assert (new.job_id, new.worker, new.kind) == (job_id, old.worker, old.kind)
+    with pytest.raises(LeaseLost):
+        _infer(db, old)
+    with pytest.raises(LeaseLost), db.write() as s:
+        jobs.renew(s, old.fence, 30, clock.utc())
+    _infer(db, new)
+
+
 def test_a_restarted_worker_frees_what_its_former_lives_held(db: Database) -> None:
     mine, reporting, others = _new(db, "1.1"), _new(db, "1.2"), _new(db, "1.3")
     assert _claimed(db, "host_a/1").job_id == mine

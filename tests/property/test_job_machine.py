@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from hypothesis import HealthCheck, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -23,15 +24,20 @@ from storage.jobs import Claim, LeaseLost
 from storage.schema import Delivery, Job
 from storage.states import DELIVERY, JOB, MoveRefused
 from tests.support.databases import SQLiteCopies, opened
-from tests.support.seeds import Asked, asked, request, results
+from tests.support.seeds import Asked, asked, done_job, request, results
 
+T = TypeVar("T")
+PEERS = ["pacs", "archive"]
 WORKERS = ("a/1", "a/2", "b/1")
 LEASE_S = 30.0
+FAILURES = 2
+MEMORY = Path("/dev/shm")  # thousands of commits, none of which must outlive the test
+NUMBERS = st.integers(0, 11)
 ENDS: dict[str, Callable[[Session, Claim, datetime], object]] = {
     "finish": lambda s, c, at: _finish(s, c, at),
     "refuse": lambda s, c, at: jobs.refuse(s, c.fence, "slice-gap", "no", at),
     "fail": lambda s, c, at: jobs.fail(s, c.fence, "output", "no", at),
-    "release": lambda s, c, at: jobs.release_infra(s, c.fence, "device", "no", at, 3),
+    "release": lambda s, c, at: jobs.release_infra(s, c.fence, "device", "no", at, FAILURES),
     "hand back": lambda s, c, at: jobs.hand_back(s, c.fence, at),
 }
 SENT: dict[str, Callable[[Session, DeliveryClaim, datetime], object]] = {
@@ -48,142 +54,140 @@ def _finish(s: Session, claim: Claim, at: datetime) -> None:
         jobs.finish_report(s, claim.fence, results(str(claim.job_id)), {}, at)
 
 
-class Queue(RuleBasedStateMachine):
-    """The model keeps who holds what; the database must agree after every step."""
+class Queue:
+    """The database, and a model of who holds what that it must agree with after every step.
 
-    claims = Bundle("claims")
-    sendings = Bundle("sendings")
-    copies: SQLiteCopies
+    A step is named and has two small numbers, from which it chooses workers, peers, and among what there is.
+    """
 
-    @initialize()
-    def begin(self) -> None:
-        self.stack = ExitStack()
-        folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
-        url = self.stack.enter_context(self.copies.fresh(folder))
-        self.clock = ManualClock()
-        self.db: Database = self.stack.enter_context(opened(url, self.clock))
+    def __init__(self, db: Database, clock: ManualClock) -> None:
+        self.db, self.clock = db, clock
+        self.claims: list[Claim] = []
+        self.sendings: list[DeliveryClaim] = []
         self.held: dict[int, Claim] = {}
         self.sending: dict[int, DeliveryClaim] = {}
         self.states: dict[tuple[str, int], str] = {}
-        self.number = 0
+        self.count = 1
+        done_job(self.db, PEERS)
         with self.db.write() as s:
             self.what: Asked = asked(s)
+            request(s, self.what, parameters={"n": 1})
 
-    def teardown(self) -> None:
-        if hasattr(self, "stack"):
-            self.stack.close()
-
-    @rule(peers=st.lists(st.sampled_from(["pacs", "archive"]), unique=True), again=st.booleans(), priority=st.integers(0, 2))
-    def ask(self, peers: list[str], again: bool, priority: int) -> None:
-        self.number += not again
+    def ask(self, a: int, b: int) -> None:
+        self.count += a % 2
         with self.db.write() as s:
-            request(s, self.what, peers, parameters={"n": self.number}, priority=priority)
+            request(s, self.what, PEERS[: b % 3], parameters={"n": self.count}, priority=b % 4)
 
-    @rule(target=claims, worker=st.sampled_from(WORKERS))
-    def claim(self, worker: str) -> Claim | None:
-        found = jobs.take(self.db, worker, LEASE_S, 1)
-        for claim in found:
+    def claim(self, a: int, b: int) -> None:
+        for claim in jobs.take(self.db, WORKERS[a % 3], LEASE_S, 1 + b % 2):
             assert claim.job_id not in self.held
             self.held[claim.job_id] = claim
-        return found[0] if found else None
+            self.claims.append(claim)
 
-    @rule(claim=claims, how=st.sampled_from(sorted(ENDS)))
-    def end(self, claim: Claim | None, how: str) -> None:
-        if claim is None:
-            return
-        holds = self.held.get(claim.job_id) == claim
-        with self._expecting(None if holds else LeaseLost) as s:
-            ENDS[how](s, claim, self.clock.utc())
-        if holds:
-            del self.held[claim.job_id]
+    def finish(self, a: int, b: int) -> None:
+        self._end(a, "finish")
 
-    @rule(claim=claims)
-    def renew(self, claim: Claim | None) -> None:
-        if claim is not None:
+    def end(self, a: int, b: int) -> None:
+        self._end(a, sorted(ENDS)[b % len(ENDS)])
+
+    def renew(self, a: int, b: int) -> None:
+        for claim in _recent(self.claims, a):
             with self._expecting(None if self.held.get(claim.job_id) == claim else LeaseLost) as s:
                 jobs.renew(s, claim.fence, LEASE_S, self.clock.utc())
 
-    @rule(seconds=st.sampled_from([1.0, 10.0, 31.0, 400.0]))
-    def time_passes(self, seconds: float) -> None:
-        self.clock.sleep(seconds)
+    def let_time_pass(self, a: int, b: int) -> None:
+        self.clock.sleep((1.0, 10.0, 31.0, 400.0)[a % 4])
 
-    @rule()
-    def reap(self) -> None:
+    def reap(self, a: int, b: int) -> None:
         with self.db.write() as s:
-            for job_id in jobs.reap_expired(s, self.clock.utc(), 3):
+            for job_id in jobs.reap_expired(s, self.clock.utc(), FAILURES):
                 del self.held[job_id]
             for delivery_id in deliveries.reap_expired(s, self.clock.utc()):
                 del self.sending[delivery_id]
 
-    @rule(worker=st.sampled_from(WORKERS))
-    def restart(self, worker: str) -> None:
+    def restart(self, a: int, b: int) -> None:
+        worker = WORKERS[a % 3]
         prefix = worker[:2]
         with self.db.write() as s:
-            freed = set(jobs.release_former(s, prefix, worker, self.clock.utc(), 3))
+            freed = set(jobs.release_former(s, prefix, worker, self.clock.utc(), FAILURES))
             unsent = set(deliveries.release_former(s, prefix, worker, self.clock.utc()))
         assert freed == {i for i, c in self.held.items() if c.worker.startswith(prefix) and c.worker != worker}
         assert unsent == {i for i, c in self.sending.items() if c.worker.startswith(prefix) and c.worker != worker}
         self.held = {i: c for i, c in self.held.items() if i not in freed}
         self.sending = {i: c for i, c in self.sending.items() if i not in unsent}
 
-    @rule(number=st.integers(1, 6), act=st.sampled_from([jobs.cancel, jobs.retry, jobs.rerun]))
-    def person(self, number: int, act: Callable[..., Job]) -> None:
-        if ("job", number) not in self.states:
-            return
-        try:
-            with self.db.write() as s:
-                act(s, number, self.clock.utc())
-        except MoveRefused:
-            return
-        if act is jobs.cancel:
-            self.held.pop(number, None)
+    def cancel(self, a: int, b: int) -> None:
+        if self._person(jobs.cancel, a):
+            self.held.pop(self._job(a), None)
 
-    @rule(target=sendings, worker=st.sampled_from(WORKERS))
-    def send(self, worker: str) -> DeliveryClaim | None:
-        found = deliveries.take(self.db, worker, LEASE_S, 1)
-        for claim in found:
+    def retry(self, a: int, b: int) -> None:
+        self._person(jobs.retry, a)
+
+    def rerun(self, a: int, b: int) -> None:
+        self._person(jobs.rerun, a)
+
+    def send(self, a: int, b: int) -> None:
+        for claim in deliveries.take(self.db, WORKERS[a % 3], LEASE_S, 1 + b % 2):
             assert claim.id not in self.sending
             self.sending[claim.id] = claim
-        return found[0] if found else None
+            self.sendings.append(claim)
 
-    @rule(claim=sendings, how=st.sampled_from(sorted(SENT)))
-    def sent(self, claim: DeliveryClaim | None, how: str) -> None:
-        if claim is None:
-            return
-        holds = self.sending.get(claim.id) == claim
-        with self._expecting(None if holds else LeaseLost) as s:
-            SENT[how](s, claim, self.clock.utc())
-        if holds:
-            del self.sending[claim.id]
+    def sent(self, a: int, b: int) -> None:
+        for claim in _recent(self.sendings, a):
+            holds = self.sending.get(claim.id) == claim
+            with self._expecting(None if holds else LeaseLost) as s:
+                SENT[sorted(SENT)[b % len(SENT)]](s, claim, self.clock.utc())
+            if holds:
+                del self.sending[claim.id]
 
-    @rule(number=st.integers(1, 8))
-    def send_again(self, number: int) -> None:
+    def send_again(self, a: int, b: int) -> None:
+        number = 1 + a
         if ("delivery", number) in self.states:
             with self._expecting(None if self.states["delivery", number] in ("failed", "pending") else MoveRefused) as s:
                 deliveries.retry(s, number, self.clock.utc())
 
-    @invariant()
-    def states_moved_by_their_tables(self) -> None:
-        if not hasattr(self, "db"):
-            return
+    def check(self) -> None:
+        """States moved by their tables alone, and who holds what is as the model says."""
         with self.db.read() as s:
             rows: dict[tuple[str, int], Job] = {("job", j.id): j for j in s.scalars(select(Job))}
             sends: dict[tuple[str, int], Delivery] = {("delivery", d.id): d for d in s.scalars(select(Delivery))}
-        both: dict[tuple[str, int], Job | Delivery] = {**rows, **sends}
-        for key, row in both.items():
-            table = JOB if key[0] == "job" else DELIVERY
-            before, now = self.states.get(key), row.state
-            assert now in table
-            assert before in (None, now) or now in _within(table, before), (key, before, now)
-            self.states[key] = now
+        self._check_moves({**rows, **sends})
         running = {j.id: (j.worker, j.attempt) for j in rows.values() if j.state in ("inferring", "reporting")}
         assert running == {i: (c.worker, c.attempt) for i, c in self.held.items()}
         underway = {d.id: (d.worker, d.attempt) for d in sends.values() if d.state == "sending"}
         assert underway == {i: (c.worker, c.attempt) for i, c in self.sending.items()}
-        assert all((j.lease_until is not None) == (j.id in running) for j in rows.values())
+        assert {j.id for j in rows.values() if j.lease_until is not None} == set(running)
+        assert {d.id for d in sends.values() if d.lease_until is not None} == set(underway)
         delivered = {d.id for d in sends.values() if d.state == "delivered"}
-        early = [d for d in sends.values() if d.state in ("sending", "delivered") and d.depends_on_id]
-        assert all(d.depends_on_id in delivered for d in early)
+        begun = [d for d in sends.values() if d.state in ("sending", "delivered") and d.depends_on_id]
+        assert all(d.depends_on_id in delivered for d in begun)
+
+    def _check_moves(self, rows: dict[tuple[str, int], Job | Delivery]) -> None:
+        for key, row in rows.items():
+            table = JOB if key[0] == "job" else DELIVERY
+            before = self.states.get(key)
+            assert row.state in table
+            assert before in (None, row.state) or row.state in table[before], (key, before, row.state)
+            self.states[key] = row.state
+
+    def _end(self, a: int, how: str) -> None:
+        for claim in _recent(self.claims, a):
+            holds = self.held.get(claim.job_id) == claim
+            with self._expecting(None if holds else LeaseLost) as s:
+                ENDS[how](s, claim, self.clock.utc())
+            if holds:
+                del self.held[claim.job_id]
+
+    def _job(self, a: int) -> int:
+        return 1 + a % sum(kind == "job" for kind, _ in self.states)
+
+    def _person(self, act: Callable[[Session, int, datetime], Job], a: int) -> bool:
+        try:
+            with self.db.write() as s:
+                act(s, self._job(a), self.clock.utc())
+        except MoveRefused:
+            return False
+        return True
 
     @contextmanager
     def _expecting(self, error: type[Exception] | None) -> Iterator[Session]:
@@ -197,18 +201,45 @@ class Queue(RuleBasedStateMachine):
             assert error is None, f"{error.__name__} expected"
 
 
-def _within(table: Any, state: str) -> frozenset[str]:
-    """States one move away."""
-    return frozenset(table[state])
+def _recent(claims: list[T], a: int) -> list[T]:
+    """The claim made ``a`` claims ago, if there is one: mostly those still held, but old ones too."""
+    return claims[-1 - a // 2 :][:1] if a // 2 < len(claims) else []
 
 
-def test_jobs_and_deliveries_keep_to_their_tables(tmp_path_factory: Any) -> None:
-    from hypothesis.stateful import run_state_machine_as_test
+WEIGHTS = {
+    "ask": 2, "claim": 5, "finish": 5, "end": 3, "renew": 1, "let_time_pass": 3, "reap": 2, "restart": 1, "cancel": 1, "retry": 2,
+    "rerun": 1, "send": 4, "sent": 4, "send_again": 1,
+}  # fmt: skip
+STEPS = st.tuples(st.sampled_from([name for name, weight in WEIGHTS.items() for _ in range(weight)]), NUMBERS, NUMBERS)
 
-    Queue.copies = SQLiteCopies(tmp_path_factory.mktemp("queue"))
-    checks = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
-    run: Any = run_state_machine_as_test
-    run(
-        Queue,
-        settings=settings(max_examples=12, stateful_step_count=40, deadline=None, suppress_health_check=checks, database=None),
-    )
+
+def _run(folder: Path, examples: int) -> Counter[str]:
+    """Random walks of 60 steps; returns how often each state was seen."""
+    copies = SQLiteCopies(folder)
+    seen: Counter[str] = Counter()
+
+    @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(STEPS, min_size=60, max_size=60))
+    def walk(steps: list[tuple[str, int, int]]) -> None:
+        with ExitStack() as stack:
+            home = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None)))
+            clock = ManualClock()
+            queue = Queue(stack.enter_context(opened(stack.enter_context(copies.fresh(home)), clock)), clock)
+            queue.check()
+            for name, a, b in steps:
+                getattr(queue, name)(a, b)
+                queue.check()
+                seen.update(queue.states.values())
+
+    walk()
+    return seen
+
+
+def test_jobs_and_deliveries_keep_to_their_tables(tmp_path: Path) -> None:
+    _run(tmp_path, 12)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_jobs_and_deliveries_keep_to_their_tables_for_long(tmp_path: Path) -> None:
+    assert set(_run(tmp_path, 150)) == set(JOB) | set(DELIVERY), "a walk that reaches no end proves little"
