@@ -16,6 +16,7 @@ from storage.base.errors import TransientError
 Bytes = bytes | memoryview
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_OF_ONE_FILE = frozenset({errno.EIO, errno.EACCES, errno.EPERM})
 
 
 @contextmanager
@@ -26,6 +27,11 @@ def disk_errors(what: str) -> Iterator[None]:
     except OSError as error:
         code = "no-space" if error.errno in _FULL else "spool"
         raise TransientError(f"spool: can't {what} ({os.strerror(error.errno or 0)})", code=code) from error
+
+
+def is_of_one_file(error: BaseException | None) -> bool:
+    """Whether an error tells of a file that can't be used, such as a bad sector, rather than of the whole disk."""
+    return isinstance(error, OSError) and error.errno in _OF_ONE_FILE
 
 
 def write_file(part: Path, target: Path, chunks: Sequence[Bytes]) -> None:

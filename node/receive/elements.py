@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pydicom._dicom_dict import DicomDictionary
 
 from node.receive.encodings import Encoding
+from node.receive.filebytes import FileBytes
 from storage.base.errors import PeerError
 
 MAX_DEPTH = 32
@@ -22,6 +23,7 @@ MAX_ELEMENTS = 4_000_000
 PIXEL_DATA = 0x7FE00010
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _UNDEFINED = 0xFFFFFFFF
+_LONGEST_HEADER = 12
 _SHORT_VRS = frozenset(
     ("AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US")
 )
@@ -67,8 +69,8 @@ _LITTLE = _Form(False, _IMPLICIT.tag, _IMPLICIT.length, _IMPLICIT.short_length)
 _BIG = _Form(False, struct.Struct(">HH"), struct.Struct(">I"), struct.Struct(">H"))
 
 
-def top_level(data: bytes | memoryview, encoding: Encoding) -> Iterator[Element]:
-    """Each top-level element of an inflated data set, after its inside has been checked.
+def top_level(data: bytes | memoryview | FileBytes, encoding: Encoding) -> Iterator[Element]:
+    """Each top-level element of an inflated data set, after its inside has been checked; of a file, values aren't read.
 
     Raises
     ------
@@ -78,7 +80,7 @@ def top_level(data: bytes | memoryview, encoding: Encoding) -> Iterator[Element]
     Source: PS3.5 7.1 (elements), 7.5 (nesting), A.4 (encapsulated pixel data), 6.2.2 (UN of undefined length).
     """
     form = _BIG if encoding.big_endian else _IMPLICIT if encoding.implicit_vr else _LITTLE
-    walk = _Walk(data)
+    walk = _FileWalk(data) if isinstance(data, FileBytes) else _Walk(data)
     pos = 0
     while pos < len(data):
         tag, vr, length, value = walk.header(pos, len(data), form)
@@ -176,3 +178,16 @@ class _Walk:
             pos = value + length
             if pos > limit:
                 raise Malformed("ends within a fragment", code="truncated", tag=tag)
+
+
+class _FileWalk(_Walk):
+    """The same over a file, of which the headers alone are read."""
+
+    def __init__(self, file: FileBytes) -> None:
+        super().__init__(b"")
+        self._file = file
+
+    def header(self, pos: int, limit: int, form: _Form) -> tuple[int, str, int, int]:
+        self._data = self._file[pos : pos + _LONGEST_HEADER]
+        tag, vr, length, value = super().header(0, limit - pos, form)
+        return tag, vr, length, pos + value

@@ -1,13 +1,12 @@
 """The header of a spooled object: its data set without bulk data, in the DICOM JSON model (PS3.18 F).
 
-Memory stays bounded whatever a peer sent: the file is mapped, large and binary elements are stepped over unread, a deflated
-data set is inflated up to a limit. What can't be decoded is left out: the header serves rules and pages, the object keeps all.
+Memory stays bounded whatever a peer sent: large and binary elements are stepped over unread, a deflated data set is read and
+inflated up to a limit. What can't be decoded is left out: the header serves rules and pages, the object keeps all.
 """
 
 from __future__ import annotations
 
 import math
-import mmap
 import warnings
 from collections.abc import Iterator
 from io import BytesIO
@@ -20,6 +19,7 @@ from pydicom.filereader import read_dataset
 
 from node.receive.elements import PIXEL_DATA, Element, Malformed, top_level
 from node.receive.encodings import Encoding, encoding_of
+from node.receive.filebytes import FileBytes
 from node.receive.identity import inflate
 
 Header = dict[str, Any]
@@ -27,6 +27,7 @@ Header = dict[str, Any]
 LARGEST_ELEMENT_BYTES = 64 * 2**10
 LARGEST_SEQUENCE_BYTES = 32 * 2**20
 LARGEST_INFLATED_BYTES = 64 * 2**20
+LARGEST_DEFLATED_BYTES = LARGEST_INFLATED_BYTES + 2**20  # what doesn't compress grows a little
 _BULK_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN", "OB or OW"})
 # What pydicom raises on values that break their VR: the element is left out.
 _UNDECODABLE = (
@@ -53,12 +54,8 @@ def read_header(path: Path, data_offset: int, transfer_syntax_uid: str) -> Heade
         The file can't be read.
     """
     encoding = encoding_of(transfer_syntax_uid)
-    with (
-        path.open("rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
-        memoryview(mapped) as whole,
-        whole[data_offset:] as data,
-    ):
+    with path.open("rb", buffering=0) as file:
+        data = FileBytes(file.fileno(), data_offset)
         chosen = _deflated(data, encoding) if encoding.deflated else b"".join(_chosen(data, encoding))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom's warnings quote values
@@ -66,18 +63,18 @@ def read_header(path: Path, data_offset: int, transfer_syntax_uid: str) -> Heade
         return _json(dataset)
 
 
-def _deflated(data: memoryview, encoding: Encoding) -> bytes:
-    inflated, whole = inflate(data, LARGEST_INFLATED_BYTES)
+def _deflated(data: FileBytes, encoding: Encoding) -> bytes:
+    inflated, whole = inflate(data[:LARGEST_DEFLATED_BYTES], LARGEST_INFLATED_BYTES)
     pieces: list[bytes] = []
     try:
-        pieces.extend(_chosen(memoryview(inflated), encoding))
+        pieces.extend(_chosen(inflated, encoding))
     except Malformed as error:
         if whole or error.reason_code != "truncated":
             raise
     return b"".join(pieces)
 
 
-def _chosen(data: memoryview, encoding: Encoding) -> Iterator[bytes]:
+def _chosen(data: bytes | FileBytes, encoding: Encoding) -> Iterator[bytes]:
     """The encoded elements that a header holds."""
     for element in top_level(data, encoding):
         if element.tag >= PIXEL_DATA >> 16 << 16:

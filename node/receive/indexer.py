@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from node.receive import durable
-from node.receive.pending import Counts, Entry, blob_key, entries_of
+from node.receive.pending import Counts, Entry, blob_key, entries_of, is_unreadable, tell_stuck
 from node.receive.records import AssociationClosed, AssociationFacts, InstanceReceived, ReceiverStarted
 from node.receive.spool import SpoolFolders
 from storage import intake
@@ -65,21 +65,28 @@ def _index_batch(folders: SpoolFolders, names: Sequence[str], db: Database, blob
     entries = list(entries_of(folders, names, blobs, db, total))
     try:
         _index(entries, db, blobs, total)
-    except TransientError:
-        raise
-    except Exception:  # noqa: BLE001  # an outermost loop: one bad record of a batch must not hold up the rest for ever
-        for entry in entries:
-            _index_alone(entry, db, blobs, total)
+        return
+    except Exception as error:  # an outermost loop: one bad record of a batch must not hold up the rest for ever
+        if _is_of_all(error, entries):
+            raise
+    for entry in entries:
+        _index_alone(entry, db, blobs, total)
 
 
 def _index_alone(entry: Entry, db: Database, blobs: Blobs, total: Counts) -> None:
     try:
         _index([entry], db, blobs, total)
-    except TransientError:
-        raise
-    except Exception as error:  # noqa: BLE001  # as above: it stays in the spool and is told at every pass
-        total.stuck += 1
-        _log.error("spool.record-stuck", record=entry.name, receiver=entry.folders.home.name, exc_info=error)
+    except Exception as error:  # as above: it stays in the spool and is told at every pass
+        if _is_of_all(error, [entry]):
+            raise
+        tell_stuck(entry.folders, entry.name, error, total)
+
+
+def _is_of_all(error: Exception, entries: Sequence[Entry]) -> bool:
+    """Whether database, blob store or disk failed by itself, and not because an object of the spool can't be read."""
+    if not isinstance(error, TransientError):
+        return False
+    return error.reason_code != "blobs" or not any(is_unreadable(entry) for entry in entries)
 
 
 def _index(entries: Sequence[Entry], db: Database, blobs: Blobs, total: Counts) -> None:
@@ -93,7 +100,7 @@ def _index(entries: Sequence[Entry], db: Database, blobs: Blobs, total: Counts) 
             outcomes.append(_to_rows(s, entry))
     total.indexed += len(outcomes) - outcomes.count("")
     total.duplicates += outcomes.count("duplicate")
-    _forget(entries)
+    _forget(entries, total)
 
 
 def _to_rows(s: Session, entry: Entry) -> str:
@@ -142,12 +149,22 @@ def _add_instance(s: Session, entry: Entry, record: InstanceReceived) -> str:
     return intake.add_instance(s, arrived)
 
 
-def _forget(entries: Sequence[Entry]) -> None:
+def _forget(entries: Sequence[Entry], total: Counts) -> None:
     """Take indexed names out of the spool; records first and for good, so that no record is ever seen without its object."""
     with durable.disk_errors("remove indexed records"):
-        for entry in entries:
-            entry.folders.record_of(entry.name).unlink(missing_ok=True)
-        for folders in {entry.folders for entry in entries}:
+        gone = [entry for entry in entries if _removed(entry, entry.folders.record_of(entry.name), total)]
+        for folders in {entry.folders for entry in gone}:
             durable.sync_folder(folders.records)
-        for entry in entries:
-            entry.object.unlink(missing_ok=True)
+        for entry in gone:
+            _removed(entry, entry.object, total)
+
+
+def _removed(entry: Entry, path: Path, total: Counts) -> bool:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        if not durable.is_of_one_file(error):
+            raise
+        tell_stuck(entry.folders, entry.name, error, total)
+        return False
+    return True

@@ -59,6 +59,9 @@ def _clear(path: Path, folders: SpoolFolders) -> str:
             path.rename(folders.quarantine / path.name)
     except FileNotFoundError:
         return "gone"  # the indexer has just finished with it
+    except OSError as error:
+        _tell_stuck(path, error)
+        return "stuck"
     _log.warning("spool.object-without-record", record=path.stem, kept_apart=not linked)
     return "removed" if linked else "kept"
 
@@ -71,8 +74,18 @@ def _lacks_object(path: Path, folders: SpoolFolders) -> bool:
     except RecordDamaged:
         _log.error("spool.record-damaged", record=path.stem)
         return False
+    except OSError as error:
+        _tell_stuck(path, error)
+        return False
     lacks = isinstance(record, InstanceReceived) and not folders.object_of(path.stem).exists()
     return lacks and path.exists()
+
+
+def _tell_stuck(path: Path, error: OSError) -> None:
+    """A file that can't be used stays where it is and keeps nobody from receiving."""
+    if not durable.is_of_one_file(error):
+        raise error
+    _log.error("spool.record-stuck", record=path.stem, exc_info=error)
 
 
 def _removed(path: Path) -> Path:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import struct
 import tracemalloc
 import zlib
@@ -121,3 +123,33 @@ def test_pixels_are_never_read_into_memory(tmp_path: Path) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 4 * 2**20
+
+
+def test_a_sector_that_can_t_be_read_is_an_error_of_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel gives what lies before the sector, then fails."""
+    real = os.pread
+    whole = encoded(rich())
+
+    def cut(fd: int, size: int, offset: int) -> bytes:
+        if offset >= 104:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(fd, min(size, 104 - offset), offset)
+
+    monkeypatch.setattr(os, "pread", cut)
+    with pytest.raises(OSError, match="Input"):
+        header(tmp_path, whole)
+
+
+def test_large_elements_before_the_pixels_are_stepped_over_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = [0]
+    real = os.pread
+
+    def counted(fd: int, size: int, offset: int) -> bytes:
+        data = real(fd, size, offset)
+        read[0] += len(data)
+        return data
+
+    monkeypatch.setattr(os, "pread", counted)
+    data = element(0x00080060, "CS", b"CT") + element(0x00420011, "OB", bytes(2**24)) + element(0x00480001, "FL", b"\0\0\0\0")
+    assert set(header(tmp_path, data)) == {"00080060", "00480001"}
+    assert read[0] < 2**20
