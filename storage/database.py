@@ -13,12 +13,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy import URL, ColumnElement, Connection, Engine, create_engine, event, func, make_url, or_, select
 from sqlalchemy import exc as sa_errors
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.orm import Session as Session  # re-exported: callers name the type, SQLAlchemy stays here
 
 from storage.base.clock import Clock, SystemClock
@@ -26,6 +27,7 @@ from storage.base.errors import ConfigError, TransientError
 from storage.schema import UTCDateTime
 
 BUSY_TIMEOUT_S = 30.0
+CLOCK_MARGIN_S = 60.0
 _WRITES = "wetread_writes"
 _DATABASE_TIME = "wetread_database_time"
 _FAULTS = (sa_errors.OperationalError, sa_errors.InterfaceError, sa_errors.TimeoutError)
@@ -127,6 +129,17 @@ def lease_time(s: Session, at: datetime) -> datetime:
     if s.info.get(_DATABASE_TIME):
         return s.execute(select(func.clock_timestamp(type_=UTCDateTime()))).scalar_one()
     return at
+
+
+def run_out(
+    until: InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None], now: datetime, longest_s: float
+) -> ColumnElement[bool]:
+    """Whether a lease or a rest is over. ``longest_s``: how far ahead it was set at most, in seconds.
+
+    One that ends later than that (and `CLOCK_MARGIN_S`) was set before the wall clock was set back: it would hold everything up
+    for as long as the clock jumped, so it counts as over.
+    """
+    return or_(until <= now, until > now + timedelta(seconds=longest_s + CLOCK_MARGIN_S))
 
 
 def open_database(url: str, clock: Clock) -> Database:

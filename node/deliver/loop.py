@@ -31,7 +31,7 @@ _log = get_logger(__name__)
 EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 BATCH = 32
 # Long enough for a batch over a slow link; a restarted deliverer frees its former leases at once, so it costs nothing then.
-LEASE_S = 900.0
+LEASE_S = deliveries.LEASE_MOST_S
 IDLE_S = 0.25
 STRAYS_S = 5.0
 # After a stop an association in progress may end its object.
@@ -72,7 +72,7 @@ class Deliverer:
 
     def serve_once(self, name: str) -> int:
         """Claim and send what is due for one peer; returns how many deliveries that were."""
-        claims = deliveries.take(self.db, self.worker, LEASE_S, BATCH, to=[name])
+        claims = deliveries.take(self.db, self.worker, LEASE_S, BATCH, to=[name], rest_most_s=self.backoff.cap_s)
         if claims:
             self._send(self.peers[name], claims)
         return len(claims)
@@ -92,7 +92,7 @@ class Deliverer:
 
     def _fail_strays(self) -> int:
         """Deliveries to peers that are not configured (any more) end visibly."""
-        claims = deliveries.take(self.db, self.worker, LEASE_S, BATCH, not_to=list(self.peers))
+        claims = deliveries.take(self.db, self.worker, LEASE_S, BATCH, not_to=list(self.peers), rest_most_s=self.backoff.cap_s)
         for claim in claims:
             reason = f"no peer named {claim.peer} to send to; add it under peers, then `wetread deliveries retry {claim.id}`"
             self._settle(claim, None, reason, Verdict.NEVER)

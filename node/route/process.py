@@ -48,6 +48,7 @@ class Router:
         self._leadership = leadership
         self._sweep = Sweep(db, settings.completion)
         self._infra_limit = settings.dispatch.infra_failure_limit
+        self._job_lease_s = settings.dispatch.lease_s
 
     def route(self) -> None:
         """Index, then sweep. Does nothing while another router leads."""
@@ -61,10 +62,10 @@ class Router:
         """Take jobs and deliveries back whose worker has let its lease run out; a glance first, so that idling writes nothing."""
         at = self._db.clock.utc()
         with self._db.read() as s:
-            idle = not jobs.expired(s, at) and not deliveries.expired(s, at)
+            idle = not jobs.expired(s, at, self._job_lease_s) and not deliveries.expired(s, at)
         if idle or not self._leadership.held():
             return
         with self._db.write() as s:
-            freed_jobs = jobs.reap_expired(s, at, self._infra_limit)
+            freed_jobs = jobs.reap_expired(s, at, self._infra_limit, self._job_lease_s)
             freed_deliveries = deliveries.reap_expired(s, at)
         _log.warning("leases.reaped", jobs=len(freed_jobs), deliveries=len(freed_deliveries))

@@ -42,6 +42,7 @@ class Leadership:
     holder: str
     lease_s: float
     renewed_s: float | None = None
+    waits: bool = False
 
     def held(self) -> bool:
         """Take or renew it; writes nothing while it was renewed of late."""
@@ -51,6 +52,9 @@ class Leadership:
         with self.db.write() as s:
             held = leases.acquire(s, self.name, self.holder, self.lease_s, self.db.clock.utc())
         self.renewed_s = now_s if held else None
+        if not held and not self.waits:
+            _log.warning("router.waiting-for-lease", lease=self.name, holder=self.holder)
+        self.waits = not held
         return held
 
     def give_up(self) -> None:

@@ -5,12 +5,13 @@ A delivery whose dependency (the SEG that an SR refers to) isn't delivered stays
 """
 
 from storage.deliveries.asking import add_deliveries, list_, retry
-from storage.deliveries.claim import claim_due, due, expired, reap_expired, release_former, renew, take
+from storage.deliveries.claim import LEASE_MOST_S, claim_due, due, expired, reap_expired, release_former, renew, take
 from storage.deliveries.fence import DeliveryClaim, Fence
 from storage.deliveries.moves import fail, mark_delivered, retry_later
 from storage.states import LeaseLost
 
 __all__ = [
+    "LEASE_MOST_S",
     "DeliveryClaim",
     "Fence",
     "LeaseLost",

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, func, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
 
-from storage.database import Database, lease_time
+from storage.database import Database, lease_time, run_out
 from storage.deliveries.fence import DeliveryClaim, Fence
 from storage.deliveries.moves import held_by, lost, retry_later
 from storage.rows import move
@@ -19,9 +19,20 @@ from storage.schema.work import SENDING
 _PENDING = text("delivery.state = 'pending'")
 
 
-def due(s: Session, at: datetime, *, to: Collection[str] | None = None, not_to: Collection[str] | None = None) -> bool:
+LEASE_MOST_S = 900.0
+REST_MOST_S = 3600.0
+
+
+def due(
+    s: Session,
+    at: datetime,
+    *,
+    to: Collection[str] | None = None,
+    not_to: Collection[str] | None = None,
+    rest_most_s: float = REST_MOST_S,
+) -> bool:
     """Whether ``claim_due`` would find something now. Only reads."""
-    return s.execute(_waiting(lease_time(s, at), to, not_to).limit(1)).first() is not None
+    return s.execute(_waiting(lease_time(s, at), to, not_to, rest_most_s).limit(1)).first() is not None
 
 
 def claim_due(
@@ -33,14 +44,15 @@ def claim_due(
     *,
     to: Collection[str] | None = None,
     not_to: Collection[str] | None = None,
+    rest_most_s: float = REST_MOST_S,
 ) -> list[DeliveryClaim]:
     """Take up to ``limit`` deliveries whose time has come and whose dependency is delivered, longest waiting first.
 
-    ``to`` and ``not_to`` name the peers that alone are, or are not, wanted.
+    ``to`` and ``not_to`` name the peers that alone are, or are not, wanted; nothing is put off for longer than ``rest_most_s``.
     """
     now = lease_time(s, at)
     until = now + timedelta(seconds=lease_s)
-    waiting = _waiting(now, to, not_to).order_by(Delivery.next_attempt_at, Delivery.id).limit(limit)
+    waiting = _waiting(now, to, not_to, rest_most_s).order_by(Delivery.next_attempt_at, Delivery.id).limit(limit)
     claims = []
     for delivery, result, study_id in s.execute(waiting.with_for_update(of=Delivery, skip_locked=True)).all():
         count = {"attempt": delivery.attempt + 1, "attempts": delivery.attempts + 1}
@@ -57,13 +69,14 @@ def take(
     *,
     to: Collection[str] | None = None,
     not_to: Collection[str] | None = None,
+    rest_most_s: float = REST_MOST_S,
 ) -> list[DeliveryClaim]:
     """``claim_due`` in a transaction of its own, begun only when something is ``due``."""
     with db.read() as s:
-        if not due(s, db.clock.utc(), to=to, not_to=not_to):
+        if not due(s, db.clock.utc(), to=to, not_to=not_to, rest_most_s=rest_most_s):
             return []
     with db.write() as s:
-        return claim_due(s, worker, lease_s, limit, db.clock.utc(), to=to, not_to=not_to)
+        return claim_due(s, worker, lease_s, limit, db.clock.utc(), to=to, not_to=not_to, rest_most_s=rest_most_s)
 
 
 def renew(s: Session, fence: Fence, lease_s: float, at: datetime) -> None:
@@ -74,15 +87,16 @@ def renew(s: Session, fence: Fence, lease_s: float, at: datetime) -> None:
         raise lost(fence)
 
 
-def expired(s: Session, at: datetime) -> list[int]:
-    """Ids of deliveries whose lease has run out. Only reads."""
-    late = select(Delivery.id).where(SENDING, Delivery.lease_until < lease_time(s, at))
+def expired(s: Session, at: datetime, lease_s: float = LEASE_MOST_S) -> list[int]:
+    """Ids of deliveries whose lease has run out; ``lease_s`` is for how long leases are taken. Only reads."""
+    late = select(Delivery.id).where(SENDING, run_out(Delivery.lease_until, lease_time(s, at), lease_s))
     return list(s.scalars(late.order_by(Delivery.id)))
 
 
-def reap_expired(s: Session, at: datetime) -> list[int]:
-    """Put deliveries whose lease ran out back to ``pending``, due at once; returns their ids."""
-    return _put_back(s, Delivery.lease_until < lease_time(s, at), "the sender was not heard of until its lease ran out", at)
+def reap_expired(s: Session, at: datetime, lease_s: float = LEASE_MOST_S) -> list[int]:
+    """Put deliveries whose lease ran out (see ``expired``) back to ``pending``, due at once; returns their ids."""
+    late = run_out(Delivery.lease_until, lease_time(s, at), lease_s)
+    return _put_back(s, late, "the sender was not heard of until its lease ran out", at)
 
 
 def release_former(s: Session, worker_prefix: str, worker: str, at: datetime) -> list[int]:
@@ -91,14 +105,16 @@ def release_former(s: Session, worker_prefix: str, worker: str, at: datetime) ->
     return _put_back(s, former, "the sender died and was started again", at)
 
 
-def _waiting(now: datetime, to: Collection[str] | None, not_to: Collection[str] | None) -> Select[Delivery, ResultObject, int]:
+def _waiting(
+    now: datetime, to: Collection[str] | None, not_to: Collection[str] | None, rest_most_s: float
+) -> Select[Delivery, ResultObject, int]:
     before = aliased(Delivery)
     query = (
         select(Delivery, ResultObject, Job.study_id)
         .join(ResultObject, ResultObject.id == Delivery.result_id)
         .join(Job, Job.id == ResultObject.job_id)
         .outerjoin(before, before.id == Delivery.depends_on_id)
-        .where(_PENDING, Delivery.next_attempt_at <= now)
+        .where(_PENDING, run_out(Delivery.next_attempt_at, now, rest_most_s))
         .where(or_(Delivery.depends_on_id.is_(None), before.state == "delivered"))
     )
     if to is not None:

@@ -10,10 +10,10 @@ from sqlalchemy import ColumnElement, Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage import events
-from storage.database import Database, lease_time
+from storage.database import Database, lease_time, run_out
 from storage.jobs.fence import Claim, Fence, Held, Kind
 from storage.jobs.fenced import lost
-from storage.jobs.releasing import FAILURE_LIMIT, release
+from storage.jobs.releasing import FAILURE_LIMIT, REST_MOST_S, release
 from storage.rows import move
 from storage.schema import Job
 from storage.schema.work import CLAIMABLE, RUNNING
@@ -21,6 +21,9 @@ from storage.schema.work import CLAIMABLE, RUNNING
 BOTH: tuple[Kind, ...] = get_args(Kind)
 _FROM: dict[str, Kind] = {"ready": "infer", "inferred": "report"}
 _HELD: dict[Kind, Held] = {"infer": "inferring", "report": "reporting"}
+
+
+LEASE_MOST_S = 3600.0
 
 
 def claimable(s: Session, at: datetime, kinds: Collection[Kind] = BOTH) -> bool:
@@ -69,14 +72,15 @@ def renew(s: Session, fence: Fence, lease_s: float, at: datetime) -> None:
         raise lost(fence)
 
 
-def expired(s: Session, at: datetime) -> list[int]:
-    """Ids of jobs whose lease has run out. Only reads."""
-    return list(s.scalars(select(Job.id).where(RUNNING, Job.lease_until < lease_time(s, at)).order_by(Job.id)))
+def expired(s: Session, at: datetime, lease_s: float = LEASE_MOST_S) -> list[int]:
+    """Ids of jobs whose lease has run out; ``lease_s`` is for how long leases are taken. Only reads."""
+    late = run_out(Job.lease_until, lease_time(s, at), lease_s)
+    return list(s.scalars(select(Job.id).where(RUNNING, late).order_by(Job.id)))
 
 
-def reap_expired(s: Session, at: datetime, limit: int = FAILURE_LIMIT) -> list[int]:
-    """Release every job whose lease ran out, as ``release_infra`` does; returns their ids."""
-    late = Job.lease_until < lease_time(s, at)
+def reap_expired(s: Session, at: datetime, limit: int = FAILURE_LIMIT, lease_s: float = LEASE_MOST_S) -> list[int]:
+    """Release every job whose lease ran out (see ``expired``), as ``release_infra`` does; returns their ids."""
+    late = run_out(Job.lease_until, lease_time(s, at), lease_s)
     return _release_all(s, late, "lease-expired", "the worker was not heard of until its lease ran out", at, limit, rests=True)
 
 
@@ -88,7 +92,7 @@ def release_former(s: Session, worker_prefix: str, worker: str, at: datetime, li
 
 def _waiting(now: datetime, kinds: Collection[Kind]) -> Select[int, str, int, int]:
     states = [state for state, kind in _FROM.items() if kind in kinds]
-    due = or_(Job.not_before.is_(None), Job.not_before <= now)
+    due = or_(Job.not_before.is_(None), run_out(Job.not_before, now, REST_MOST_S))
     return select(Job.id, Job.state, Job.attempt, Job.study_id).where(CLAIMABLE, Job.state.in_(states), due)
 
 

@@ -96,6 +96,25 @@ def test_one_router_leads(db: Database) -> None:
     assert one.held()
 
 
+def test_a_router_that_waits_says_so_once(db: Database, capsys: pytest.CaptureFixture[str]) -> None:
+    one, other = (Leadership(db, "router", name, 30.0) for name in ("one", "other"))
+    assert one.held() and not other.held() and not other.held()
+    assert capsys.readouterr().err.count("router.waiting-for-lease") == 1
+    one.give_up()
+    assert other.held() and not one.held()
+    other.give_up()
+    assert one.held() and not other.held()
+    assert capsys.readouterr().err.count("router.waiting-for-lease") == 2
+
+
+def test_a_clock_set_back_does_not_keep_the_next_router_waiting(db: Database) -> None:
+    assert isinstance(db.clock, ManualClock)
+    dead, next_one = (Leadership(db, "router", name, 30.0) for name in ("dead", "next"))
+    assert dead.held()
+    db.clock.jump(-3600)
+    assert next_one.held()
+
+
 def indexed_until(db: Database) -> datetime:
     return db.clock.utc()
 
