@@ -1,4 +1,4 @@
-"""What lies in the spool: accepted and not yet indexed, and quarantined bytes that could not be read."""
+"""What lies in the spool: accepted and not yet indexed, and what was quarantined: bytes, the record that says why, or both."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ LISTED = 20
 
 
 def spool_overview(spool: str | Path) -> dict[str, Any]:
-    """Counts over all receivers' spools, and the names of the newest quarantined files."""
+    """Counts over all receivers' spools, and the newest quarantined entries, without suffix."""
     root = Path(spool)
     waiting = sum(1 for _ in root.glob("*/records/*.json"))
-    quarantined = sorted((p for p in root.glob("*/quarantine/*.dcm")), key=lambda p: p.name, reverse=True)
+    quarantined = sorted({p.with_suffix("") for p in root.glob("*/quarantine/*")}, key=lambda p: p.name, reverse=True)
     return {
         "waiting": waiting,
         "quarantined": len(quarantined),

@@ -12,6 +12,7 @@ from storage.base.errors import ConfigError, TransientError
 from storage.base.log import get_logger
 from storage.database import Database
 from storage.decisions import latest_rules
+from storage.evaluations import note_failure
 from storage.studies import StudyQuiet, pending_studies, settle
 
 _log = get_logger(__name__)
@@ -50,8 +51,10 @@ class Sweep:
             return self._study(study, age_s, rules)
         except (TransientError, ConfigError):
             raise
-        except Exception:  # noqa: BLE001  # one Study that trips over a bug of ours must not keep the others from being routed
+        except Exception as error:  # noqa: BLE001  # one Study that trips over a bug of ours must not keep the others from being routed
             _log.exception("study.evaluation-failed", study_instance_uid=study.study_instance_uid)
+            with self._db.write() as s:
+                note_failure(s, study.study_id, study.arrival_count, type(error).__name__, self._db.clock.utc())
             return 0
 
     def _study(self, study: StudyQuiet, age_s: float, rules: RuleSet) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from storage.evaluations import is_failing
 from storage.schema import (
     Arrival,
     Association,
@@ -34,6 +35,7 @@ from storage.schema import (
 
 Document = dict[str, Any]
 NO_JOB = "nothing: no rule asked for a job"
+EVALUATION_FAILS = "evaluation fails: see the log; it is tried again at every pass, and the other studies go on"
 
 
 def study_story(s: Session, study_instance_uid: str) -> Document | None:
@@ -54,7 +56,7 @@ def study_story(s: Session, study_instance_uid: str) -> Document | None:
         "decisions": _decisions(s, study.id),
         "jobs": jobs,
         "events": _events(s, study.id, [job["id"] for job in jobs]),
-        "next": whats_next(study, jobs),
+        "next": EVALUATION_FAILS if is_failing(s, study) else whats_next(study, jobs),
     }
 
 
