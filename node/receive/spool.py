@@ -3,7 +3,7 @@
     ROOT/RECEIVER/part/        being written; never read
                   objects/     NAME.dcm: our file head, then the data set's bytes as received
                   records/     NAME.json: a name here means that its object, if it has one, is complete and durable
-                  quarantine/  refused or stray bytes, NAME.dcm, and why, NAME.json; for a person to look at
+                  quarantine/  refused or stray bytes, NAME.dcm, and why, NAME.json, or one of them; for a person to look at
                   state.json   this spool's identity and how often it was opened
 
 Order of an instance: object bytes, object name, record bytes, record name; each forced to the disk before the next is begun. So
@@ -24,7 +24,8 @@ from threading import Lock
 
 from node.receive import durable, records
 from node.receive.durable import Bytes
-from node.receive.records import Record
+from node.receive.quarantine import Quarantine, Verdict
+from node.receive.records import Quarantined, Record
 from storage.base.clock import Clock
 from storage.base.errors import ConfigError, TransientError
 
@@ -72,6 +73,10 @@ class Spool:
     _lock_fd: int
     _number: int = 0
     _counting: Lock = field(default_factory=Lock)
+    _quarantining: Lock = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        self._kept = Quarantine(self.folders.quarantine)
 
     def new_name(self) -> str:
         """A name that sorts after all given before by this spool."""
@@ -121,12 +126,22 @@ class Spool:
         self._put(self.folders.record_of(name), record)
         return name
 
-    def quarantine(self, chunks: Sequence[Bytes], record: Record) -> str:
-        """Keep bytes that were refused, and why; returns their name."""
+    def quarantine(self, chunks: Sequence[Bytes], record: Quarantined) -> tuple[str, Verdict]:
+        """Keep why bytes were refused, and the bytes unless they are kept already or are too many; returns the name."""
         name = self.new_name()
-        durable.write_file(self._part(), self.folders.quarantine / f"{name}.dcm", chunks)
-        self._put(self.folders.quarantine / f"{name}.json", record)
-        return name
+        target = self.folders.quarantine / f"{name}.dcm"
+        with self._quarantining:
+            verdict = self._kept.judge(record.sha256, record.size_bytes)
+            try:
+                if verdict == "keep":
+                    durable.write_file(self._part(), target, chunks)
+                self._put(target.with_suffix(".json"), record)
+            except TransientError:
+                target.unlink(missing_ok=True)
+                raise
+            if verdict == "keep":
+                self._kept.add(record.sha256, target, record.size_bytes)
+        return name, verdict
 
     def close(self) -> None:
         """Let another process have the spool."""

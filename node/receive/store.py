@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from node.receive import status
 from node.receive.identity import SOP_CLASS_UID, SOP_INSTANCE_UID, Identity, identify
 from node.receive.part10 import file_head
+from node.receive.quarantine import Verdict
 from node.receive.records import InstanceReceived, Quarantined
 from node.receive.sessions import Session
 from node.receive.spool import Spool
@@ -83,10 +84,10 @@ class Storer:
 
     def _refuse(self, request: StoreRequest, session: Session, error: Exception) -> Answer:
         answer = status.answer(error)
-        name = ""
+        name, verdict = "", ""
         if answer.keeps_bytes:
             try:
-                name = self._quarantine(request, session, answer)
+                name, verdict = self._quarantine(request, session, answer)
             except TransientError as full:
                 answer = status.answer(full)
         level = _log.error if answer.code == status.BUG else _log.warning
@@ -96,12 +97,13 @@ class Storer:
             reason=answer.code,
             tag=f"{answer.offending:08X}",
             quarantined=name,
+            bytes=verdict,
             association=session.facts.uid,
             exc_info=error if answer.code in (status.BUG, "spool") else None,
         )
         return answer
 
-    def _quarantine(self, request: StoreRequest, session: Session, answer: Answer) -> str:
+    def _quarantine(self, request: StoreRequest, session: Session, answer: Answer) -> tuple[str, Verdict]:
         head = file_head(request.sop_class_uid, request.sop_instance_uid, request.transfer_syntax_uid)
         record = Quarantined(
             association=session.facts,
