@@ -47,7 +47,7 @@ types: setup
 	@$(BIN)/mypy
 
 fast: setup
-	@$(BIN)/python -m pytest tests/unit tests/property tests/contract -m "$(QUICK)" -k "not postgres" -q $(PYTEST)
+	@$(BIN)/python -m pytest tests/unit tests/property tests/contract -m "$(QUICK) and not heavy" -k "not postgres" -q $(PYTEST)
 
 bench: setup ## the benchmarks, each against its peer in the same run
 	@$(BIN)/python -m pytest tests/bench -m "" -q -s $(PYTEST)

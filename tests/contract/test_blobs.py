@@ -15,6 +15,8 @@ import pytest
 from storage.base.errors import ConfigError, TransientError
 from storage.blobs import BlobExists, BlobInfo, BlobMissing, Blobs, open_blobs
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture(scope="session")
 def s3_url() -> Iterator[str]:

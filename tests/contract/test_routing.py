@@ -22,6 +22,8 @@ from storage.schema import Evaluation, Event, Job, JobInput, ResultObject, Revis
 from tests.support.packages import manifest
 from tests.support.seeds import STUDY, done_job, instance, open_association
 
+pytestmark = pytest.mark.heavy
+
 COMPLETION = CompletionSettings(default_quiet_s=60.0, quiet_s={"CT": 20.0})
 RULES = [
     {"name": "mr", "when": 'Modality == "MR"', "model": "hippocampus-mr", "deliver_to": ["pacs"], "quiet_s": 5},

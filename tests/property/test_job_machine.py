@@ -26,6 +26,8 @@ from storage.states import DELIVERY, JOB, MoveRefused
 from tests.support.databases import SQLiteCopies, opened
 from tests.support.seeds import Asked, asked, done_job, request, results
 
+pytestmark = pytest.mark.heavy
+
 T = TypeVar("T")
 PEERS = ["pacs", "archive"]
 WORKERS = ("a/1", "a/2", "b/1")

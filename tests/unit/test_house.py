@@ -65,6 +65,7 @@ def test_the_top_level_is_as_agreed() -> None:
     assert {top for top in tops if not top.startswith(".")} <= ROOT
 
 
+@pytest.mark.heavy
 def test_the_command_line_imports_no_torch() -> None:
     code = "import sys, node.cli; print(sorted(m for m in ('torch', 'monai', 'highdicom', 'scipy') if m in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False)
@@ -119,12 +120,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(tmp.glob("wetread-*.whl"))
 
 
+@pytest.mark.heavy
 def test_the_wheel_holds_every_source_and_no_tests(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {_name(path) for path in _sources(*PACKAGES)} - names == set()
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == set(PACKAGES)
 
 
+@pytest.mark.heavy
 def test_the_wheel_holds_the_data_that_the_program_reads(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     read = {".mako", ".safetensors", ".csv", ".json", ".yaml", ".sql"}
@@ -133,6 +136,7 @@ def test_the_wheel_holds_the_data_that_the_program_reads(wheel: Path) -> None:
     assert data - names == set()
 
 
+@pytest.mark.heavy
 def test_the_wheel_works_away_from_the_checkout(wheel: Path, tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(tmp_path)
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import node.cli, storage.database; print(node.cli.__file__)"

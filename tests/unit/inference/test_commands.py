@@ -12,6 +12,8 @@ import pytest
 from tests.support.dicom_builders import mr_series, write
 from tests.support.tiny_package import write_tiny_package
 
+pytestmark = pytest.mark.heavy
+
 
 def inference(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "inference", *map(str, arguments)]

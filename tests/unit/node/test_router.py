@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 
+import pytest
 from sqlalchemy import select
 
 from node.route.apply import prepare_routing
@@ -19,6 +20,8 @@ from storage.schema import Job, Lease
 from tests.support.databases import opened
 from tests.support.packages import write_package
 from tests.support.seeds import instance
+
+pytestmark = pytest.mark.heavy
 
 RULE = {"name": "mr", "when": 'Modality == "MR"', "model": "hippocampus-mr", "deliver_to": ["pacs"]}
 

@@ -8,8 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
 
+import pytest
+
 from node.supervisor import Child, Supervisor
 from storage.base.clock import ManualClock, SystemClock
+
+pytestmark = pytest.mark.heavy
 
 
 def _python(code: str) -> Callable[[str], list[str]]:

@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.unit.training.tiny import write_tiny_recipe
+
+pytestmark = pytest.mark.heavy
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:

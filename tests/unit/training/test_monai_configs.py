@@ -13,6 +13,8 @@ from monai.transforms.io.dictionary import SaveImaged
 from inference.engine.segmenter import LoadedModel, label_volume, load_package
 from inference.manifest import Postprocess
 
+pytestmark = pytest.mark.heavy
+
 BUNDLE = Path(__file__).parents[3] / "inference" / "bundles" / "hippocampus-mr"
 
 

@@ -13,6 +13,8 @@ from training.phantom.anatomy import LABELS
 from training.phantom.body import Phantom, make_phantom
 from training.phantom.files import write_dicom, write_nifti
 
+pytestmark = pytest.mark.heavy
+
 GRID = ((48, 64, 64), (6.0, 6.0, 6.0))
 
 

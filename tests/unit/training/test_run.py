@@ -24,6 +24,8 @@ from training.phantom.files import write_nifti
 from training.recipe import NiftiData, Recipe, Split
 from training.run import train
 
+pytestmark = pytest.mark.heavy
+
 QUIET = Track(Console(quiet=True))
 
 

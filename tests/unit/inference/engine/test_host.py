@@ -15,6 +15,8 @@ from storage.base.clock import SystemClock
 from tests.unit.inference.engine.conftest import Case
 from tests.unit.node.dispatch.tasks import outcomes
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture
 def executor(case: Case) -> Iterator[LocalExecutor]:

@@ -16,6 +16,8 @@ from storage.base.clock import SystemClock
 from tests.support.dicom_builders import ct_series, mr_series
 from tests.unit.inference.engine.conftest import PATIENT, Case, make_case
 
+pytestmark = pytest.mark.heavy
+
 
 def run(case: Case, loaded: LoadedModel, task: TaskSpec | None = None, stop_in: str = "") -> Outcome:
     """Run the task; it is cancelled once it has told of the stage ``stop_in``."""

@@ -17,6 +17,8 @@ from inference.volume.scan import scan
 from storage.base.errors import InputError
 from tests.support.data import data_path
 
+pytestmark = pytest.mark.heavy
+
 EXTRACTS = "dicom/icometrix__dicom2nifti/tests/data"
 STS = "dicom/theibsi__data_sets/ibsi_validation"
 STUDIES = "dicom/udacity__nd320-c3-3d-imaging-starter/data/TestVolumes"

@@ -15,6 +15,8 @@ from node.dispatch.local import LocalExecutor
 from storage.base.clock import SystemClock
 from tests.unit.node.dispatch.tasks import DIGEST_A, DIGEST_B, FAKE_HOST, make_task, outcomes
 
+pytestmark = pytest.mark.heavy
+
 Make = Callable[..., LocalExecutor]
 
 

@@ -19,6 +19,8 @@ from tests.unit.node.dispatch.conftest import OpenStore
 from tests.unit.node.dispatch.seed import add_job, add_package, state_of
 from tests.unit.node.dispatch.tasks import DIGEST_B, FAKE_HOST, PATIENCE_S
 
+pytestmark = pytest.mark.heavy
+
 
 @dataclass
 class Bench:
