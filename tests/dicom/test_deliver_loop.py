@@ -23,9 +23,6 @@ from tests.support.dicom_builders import ct_series
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.seeds import done_job
 
-# pynetdicom drops its socket unclosed when a connection is refused; reference counting closes it at once.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:

@@ -60,8 +60,6 @@ def test_a_wrong_called_ae_title_is_said_with_the_mend(orthanc: peers.OrthancPee
         scu.echo(_peer(orthanc, ae_title="SOMEBODY"), "WETREAD")
 
 
-# pynetdicom drops its socket unclosed when a connection is refused; reference counting closes it at once.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_absent_peer_is_said_with_host_and_port() -> None:
     port = free_port()
     peer = Peer(name="gone", ae_title="GONE", host=LOOPBACK, port=port, timeout_s=2.0)

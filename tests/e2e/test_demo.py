@@ -15,8 +15,6 @@ from tests.support import peers, validators
 from tests.support.studies import hippocampus_copy
 from tests.support.wetread_node import wetread
 
-# pynetdicom drops its socket unclosed when a connection is refused; reference counting closes it at once.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 NAMES = {"phantom-organs-ct-seg.dcm", "phantom-organs-ct-sr.dcm", "phantom-organs-ct-overlay.png", "phantom-organs-ct-sr.txt"}
 
 

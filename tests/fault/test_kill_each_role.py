@@ -16,9 +16,6 @@ from tests.support import peers
 from tests.support.studies import hippocampus_copy
 from tests.support.wetread_node import SCANNER, WetreadNode, delivered, running_node
 
-# pynetdicom drops its socket unclosed when a connection is refused; reference counting closes it at once.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 
 class _Node:
     """The node as the peer of a scanner."""
