@@ -176,14 +176,18 @@ def _parse(url: str) -> URL:
     return parsed
 
 
+def _unwritable(folder: Path, why: str | None) -> str:
+    return f"store.database: {folder} can't be written ({why}); choose a path below a writable folder"
+
+
 def _open_sqlite(url: URL) -> Engine:
     folder = Path(str(url.database)).parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"store.database: can't make {folder} ({error.strerror})", code="database-path") from error
+        raise ConfigError(_unwritable(folder, error.strerror), code="database-path") from error
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise ConfigError(f"store.database: {folder} isn't writable", code="database-path")
+        raise ConfigError(_unwritable(folder, "Permission denied"), code="database-path")
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

@@ -76,6 +76,8 @@ def prepare(settings: Settings, clock: Clock, *, bind: bool) -> None:
     from node.route.apply import prepare_routing
 
     _writable_places(settings)
+    if bind:
+        _port_is_free(settings.node.host, settings.node.port)
     db = open_database(settings.store.database, clock)
     try:
         if db.revision_state() in ("empty", "outdated"):
@@ -84,8 +86,6 @@ def prepare(settings: Settings, clock: Clock, *, bind: bool) -> None:
         prepare_routing(settings, db)
     finally:
         db.dispose()
-    if bind:
-        _port_is_free(settings.node.host, settings.node.port)
 
 
 def _writable_places(settings: Settings) -> None:

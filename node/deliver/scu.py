@@ -6,6 +6,7 @@ Source: DICOM PS3.4 Annex B (Storage Service Class), PS3.8 9.3.2 (at most 128 pr
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -20,6 +21,9 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from node.deliver.status import Verdict, explain, judge
 from storage.base.errors import PeerError, TransientError, WetreadError
+
+# What pynetdicom logs as an SCU is what the errors raised here say, with peer and mend.
+logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 
 MAX_CONTEXTS = 128
 # A slow hospital link: the DIMSE timer starts when the request is queued, so it must cover the transmission too.

@@ -64,7 +64,7 @@ CASES: list[tuple[Change, tuple[str, ...]]] = [
     (_unreadable_bundle, ("wetread.json",)),
     (_path_below_a_file, ("store.blobs", "can't be written")),
     (_spool_below_a_file, ("store.spool", "can't be written")),
-    (_database_below_a_file, ("wetread.db",)),
+    (_database_below_a_file, ("store.database", "can't be written")),
 ]
 
 
