@@ -15,7 +15,7 @@ from typing import Protocol
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
-from pynetdicom import AE, build_context
+from pynetdicom import AE, build_context, evt
 from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
@@ -154,13 +154,20 @@ class _Session:
 
     def __enter__(self) -> Association:
         peer = self._peer
+        opened: list[evt.Event] = []
         try:
-            self._association = self._ae.associate(peer.host, peer.port, contexts=self._contexts, ae_title=peer.ae_title)
+            self._association = self._ae.associate(
+                peer.host,
+                peer.port,
+                contexts=self._contexts,
+                ae_title=peer.ae_title,
+                evt_handlers=[(evt.EVT_CONN_OPEN, opened.append)],
+            )
         except OSError as error:  # name resolution: pynetdicom reports everything else by an association that isn't established
             message = f"peer {peer.name}: the name {peer.host} can't be resolved; check host and DNS"
             raise TransientError(message, code="peer-unreachable") from error
         if not self._association.is_established:
-            raise TransientError(_why(peer, self._association, self._ae.ae_title), code="peer-unreachable")
+            raise TransientError(_why(peer, self._association, self._ae.ae_title, bool(opened)), code="peer-unreachable")
         return self._association
 
     def __exit__(self, kind: object, *_: object) -> None:
@@ -170,12 +177,16 @@ class _Session:
             self._association.abort()
 
 
-def _why(peer: Peer, association: Association, calling_ae_title: str) -> str:
+def _why(peer: Peer, association: Association, calling_ae_title: str, connected: bool) -> str:
     where = f"peer {peer.name} ({peer.ae_title} at {peer.host}:{peer.port})"
     if association.is_rejected:
         rejection = association.acceptor.primitive
         detail = rejection.reason_str if rejection is not None else "no reason given"
         return f"{where} rejected the association of {calling_ae_title}: {detail}; check both AE titles there"
+    if connected and association.acceptor.primitive is None:  # a reject may be lost where the peer closes at once
+        return (
+            f"{where} cut the connection of {calling_ae_title} before it answered; check that it runs, and both AE titles there"
+        )
     if association.acceptor.primitive is not None:
         return f"{where} accepted none of the proposed presentation contexts; enable the SOP Classes there"
     return f"{where} does not answer; check that it runs and that host and port are right"
