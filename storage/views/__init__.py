@@ -1,6 +1,6 @@
 """What a person may ask of the store: read-only, plain dictionaries, no patient data."""
 
-from storage.views.listings import list_deliveries, list_jobs, list_packages, list_rule_versions
+from storage.views.listings import list_deliveries, list_jobs, list_packages
 from storage.views.overview import overview
 from storage.views.progress import StudyProgress, study_progress
 from storage.views.story import study_story
@@ -10,7 +10,6 @@ __all__ = [
     "list_deliveries",
     "list_jobs",
     "list_packages",
-    "list_rule_versions",
     "overview",
     "study_progress",
     "study_story",

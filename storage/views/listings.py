@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.schema import Delivery, Job, ModelPackage, ResultObject, RuleVersion, Study
+from storage.schema import Delivery, Job, ModelPackage, ResultObject, Study
 from storage.views.story import iso
 
 Document = dict[str, Any]
@@ -71,9 +71,3 @@ def list_packages(s: Session) -> list[Document]:
         {"name": p.name, "version": p.version, "state": p.state, "digest": p.digest, "path": p.path, "reason": p.reason}
         for p in rows
     ]
-
-
-def list_rule_versions(s: Session, limit: int = DEFAULT_LIMIT) -> list[Document]:
-    """Applied rules files without their text."""
-    rows = s.scalars(select(RuleVersion).order_by(RuleVersion.number.desc()).limit(limit))
-    return [{"number": v.number, "digest": v.digest, "author": v.author, "applied_at": iso(v.applied_at)} for v in rows]
