@@ -14,7 +14,10 @@ from node.deliver import scu
 from storage.base.errors import TransientError
 from tests.support import peers
 from tests.support.studies import hippocampus_copy
-from tests.support.wetread_node import SCANNER, WetreadNode, delivered, running_node
+from tests.support.wetread_node import HIPPOCAMPUS_RULE, SCANNER, WetreadNode, delivered, running_node
+
+# A scanner that was cut off must be back within the quiet time: on a slow machine a receiver needs seconds to come up again.
+_PATIENT_RULE = {**HIPPOCAMPUS_RULE, "quiet_s": 8}
 
 
 class _Node:
@@ -44,7 +47,8 @@ def _kill_when(node: WetreadNode, role: str, uid: str, states: tuple[str, ...]) 
 
 
 def _run(tmp_path: Path, role: str, studies: int) -> None:
-    with peers.orthanc(tmp_path / "orthanc") as pacs, running_node(tmp_path / "node", pacs) as node:
+    rule = _PATIENT_RULE if role == "receiver" else HIPPOCAMPUS_RULE
+    with peers.orthanc(tmp_path / "orthanc") as pacs, running_node(tmp_path / "node", pacs, [rule]) as node:
         for number in range(studies):
             folder = tmp_path / f"study-{number}"
             uid = hippocampus_copy(folder, number)
