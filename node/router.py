@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from threading import Event
 
-from node.receive.indexer import index_pending
+from node.receive.index.indexer import index_pending
 from node.route.process import route_until
 from node.settings import Settings
 from storage.base.clock import Clock

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from node.receive.admission import Admission
-from node.receive.reconcile import reconcile
-from node.receive.records import ReceiverStarted
-from node.receive.scp import Listen, StorageSCP
-from node.receive.spool import Spool, open_spool
+from node.receive.associate.admission import Admission
+from node.receive.spool.reconcile import reconcile
+from node.receive.spool.records import ReceiverStarted
+from node.receive.spool.spool import Spool, open_spool
+from node.receive.stock.scp import Listen, StorageSCP
 from node.settings import Settings
 from storage.base.clock import Clock
 from storage.base.errors import ConfigError, TransientError

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from node.receive.indexer import IndexPass, index_pending
-from node.receive.reconcile import reconcile
-from node.receive.spool import Spool
+from node.receive.index.indexer import IndexPass, index_pending
+from node.receive.spool.reconcile import reconcile
+from node.receive.spool.spool import Spool
 from storage.base.errors import TransientError
 from storage.blobs import Blobs, open_blobs
 from storage.database import Database
@@ -117,7 +117,7 @@ def test_pixels_that_can_t_be_read_keep_no_other_waiting(
         with pytest.raises(TransientError):
             index(spool, db, blobs)
         return
-    monkeypatch.setattr("node.receive.indexer.is_unreadable", lambda entry: entry.object == path)
+    monkeypatch.setattr("node.receive.index.indexer.is_unreadable", lambda entry: entry.object == path)
     assert index(spool, db, blobs).stuck == 1
     assert indexed(db) == WELL
 

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
-from node.receive import indexer
-from node.receive.indexer import index_pending
-from node.receive.records import AssociationClosed, AssociationEnd, ReceiverStarted
-from node.receive.spool import Spool
+from node.receive.index import indexer
+from node.receive.index.indexer import index_pending
+from node.receive.spool.records import AssociationClosed, AssociationEnd, ReceiverStarted
+from node.receive.spool.spool import Spool
 from storage import intake
 from storage.base.errors import TransientError
 from storage.blobs import Blobs, open_blobs
@@ -178,7 +178,7 @@ def test_a_header_that_can_t_be_decoded_costs_only_itself(
     def broken(*_: Any) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr("node.receive.pending.read_header", broken)
+    monkeypatch.setattr("node.receive.index.pending.read_header", broken)
     put(spool, "1.1")
     assert index(spool, db, blobs).indexed == 1
     (header,) = (row for row in _headers(db))

@@ -19,7 +19,7 @@ from pynetdicom import build_context
 from pynetdicom.dimse_primitives import C_STORE
 
 from node.receive.process import receive
-from node.receive.spool import SpoolFolders
+from node.receive.spool.spool import SpoolFolders
 from storage.base.clock import SystemClock
 from storage.base.errors import ConfigError
 from tests.support.dicom_builders import ct_series

@@ -21,7 +21,7 @@ from pydicom import examples
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import build_context
 
-from node.receive.spool import SpoolFolders
+from node.receive.spool.spool import SpoolFolders
 from tests.support.dicom_builders import ct_series
 from tests.support.peers import run_tool, tool
 from tests.support.ports import LOOPBACK

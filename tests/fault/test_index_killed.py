@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from node.receive import durable
-from node.receive.indexer import index_pending
-from node.receive.records import AssociationClosed
+from node.receive.index.indexer import index_pending
+from node.receive.spool import durable
+from node.receive.spool.records import AssociationClosed
 from storage import database, intake
 from storage.base.clock import ManualClock, SystemClock
 from storage.base.errors import TransientError

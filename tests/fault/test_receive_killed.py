@@ -16,8 +16,8 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from pynetdicom import build_context
 from sqlalchemy import select
 
-from node.receive.indexer import index_pending
-from node.receive.spool import SpoolFolders
+from node.receive.index.indexer import index_pending
+from node.receive.spool.spool import SpoolFolders
 from storage.base.clock import SystemClock
 from storage.blobs import open_blobs
 from storage.database import open_database

@@ -22,12 +22,12 @@ from pynetdicom import AE, build_context
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 
-from node.receive import records
-from node.receive.admission import Admission
+from node.receive.associate.admission import Admission
 from node.receive.process import ReceiverConfig, receive
-from node.receive.records import InstanceReceived, Quarantined
-from node.receive.scp import Listen
-from node.receive.spool import SpoolFolders
+from node.receive.spool import records
+from node.receive.spool.records import InstanceReceived, Quarantined
+from node.receive.spool.spool import SpoolFolders
+from node.receive.stock.scp import Listen
 from storage.base.clock import SystemClock
 from tests.support.ports import LOOPBACK
 

@@ -6,10 +6,10 @@ import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
-from node.receive.identity import identify
-from node.receive.part10 import file_head
-from node.receive.records import AssociationFacts, InstanceReceived
-from node.receive.spool import Spool, open_spool
+from node.receive.dataset.identity import identify
+from node.receive.dataset.part10 import file_head
+from node.receive.spool.records import AssociationFacts, InstanceReceived
+from node.receive.spool.spool import Spool, open_spool
 from storage.base.clock import ManualClock
 from tests.unit.node.receive.encoding import EXPLICIT, encoded, identified
 

@@ -1,0 +1,1 @@
+"""Who may open an association, for what, and which associations are open."""

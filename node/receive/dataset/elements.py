@@ -1,0 +1,193 @@
+"""The structure of an encoded data set, checked without decoding a value: element after element, to the very last byte.
+
+This runs on a peer's bytes before they are acknowledged, so everything is bounded: nesting, number of elements, inflated size.
+Absent on purpose: values (pydicom decodes those, later and elsewhere), pixels, and any tolerance: what pydicom would have to
+guess is refused here while the sender can still be told.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydicom._dicom_dict import DicomDictionary
+
+from node.receive.dataset.encodings import Encoding
+from node.receive.dataset.filebytes import FileBytes
+from storage.base.errors import PeerError
+
+MAX_DEPTH = 32
+MAX_ELEMENTS = 4_000_000
+
+PIXEL_DATA = 0x7FE00010
+_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_UNDEFINED = 0xFFFFFFFF
+_LONGEST_HEADER = 12
+_SHORT_VRS = frozenset(
+    ("AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US")
+)
+_SEQUENCES = frozenset(tag for tag, entry in DicomDictionary.items() if entry[0] == "SQ")
+
+
+class Malformed(PeerError):
+    """The data set can't be read to its end."""
+
+    code = "unparsable"
+
+    def __init__(self, message: str, *, code: str = "unparsable", tag: int = 0) -> None:
+        super().__init__(message, code=code, tag=f"{tag:08X}")
+        self.tag = tag
+
+
+@dataclass(frozen=True)
+class Element:
+    """A top-level element: its bytes are ``[start, end)``, its value ``[value, end)``. ``vr`` is "" where it is implicit."""
+
+    tag: int
+    vr: str
+    start: int
+    value: int
+    end: int
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether it holds items, as far as its VR or, where that is implicit, the dictionary tells."""
+        return self.vr == "SQ" or (self.vr == "" and self.tag in _SEQUENCES)
+
+
+@dataclass(frozen=True)
+class _Form:
+    implicit_vr: bool
+    tag: struct.Struct
+    length: struct.Struct
+    short_length: struct.Struct
+
+
+_IMPLICIT = _Form(True, struct.Struct("<HH"), struct.Struct("<I"), struct.Struct("<H"))
+_LITTLE = _Form(False, _IMPLICIT.tag, _IMPLICIT.length, _IMPLICIT.short_length)
+_BIG = _Form(False, struct.Struct(">HH"), struct.Struct(">I"), struct.Struct(">H"))
+
+
+def top_level(data: bytes | memoryview | FileBytes, encoding: Encoding) -> Iterator[Element]:
+    """Each top-level element of an inflated data set, after its inside has been checked; of a file, values aren't read.
+
+    Raises
+    ------
+    Malformed
+        Code ``truncated``, ``too-deep`` or ``unparsable``, with the tag at which it was found.
+
+    Source: PS3.5 7.1 (elements), 7.5 (nesting), A.4 (encapsulated pixel data), 6.2.2 (UN of undefined length).
+    """
+    form = _BIG if encoding.big_endian else _IMPLICIT if encoding.implicit_vr else _LITTLE
+    walk = _FileWalk(data) if isinstance(data, FileBytes) else _Walk(data)
+    pos = 0
+    while pos < len(data):
+        tag, vr, length, value = walk.header(pos, len(data), form)
+        if tag >> 16 == 0xFFFE:
+            raise Malformed("an item delimiter stands outside a sequence", tag=tag)
+        end = walk.end_of_value(tag, vr, length, value, len(data), form, 0)
+        yield Element(tag, vr, pos, value, end)
+        pos = end
+
+
+class _Walk:
+    """One pass over one data set's bytes."""
+
+    def __init__(self, data: bytes | memoryview) -> None:
+        self._data = data
+        self._count = 0
+
+    def header(self, pos: int, limit: int, form: _Form) -> tuple[int, str, int, int]:
+        """Tag, VR, length and position of the value of the element at ``pos``."""
+        self._count += 1
+        if self._count > MAX_ELEMENTS:
+            raise Malformed(f"more than {MAX_ELEMENTS} elements")
+        if limit - pos < 8:
+            raise Malformed("ends within an element's header", code="truncated")
+        group, number = form.tag.unpack_from(self._data, pos)
+        tag = group << 16 | number
+        if form.implicit_vr or group == 0xFFFE:
+            return tag, "", form.length.unpack_from(self._data, pos + 4)[0], pos + 8
+        vr = self._vr(pos + 4, tag)
+        if vr in _SHORT_VRS:
+            return tag, vr, form.short_length.unpack_from(self._data, pos + 6)[0], pos + 8
+        if limit - pos < 12:
+            raise Malformed("ends within an element's header", code="truncated", tag=tag)
+        return tag, vr, form.length.unpack_from(self._data, pos + 8)[0], pos + 12
+
+    def _vr(self, pos: int, tag: int) -> str:
+        first, second = self._data[pos], self._data[pos + 1]
+        if not (65 <= first <= 90 and 65 <= second <= 90):
+            raise Malformed("a value representation isn't two capital letters", tag=tag)
+        return chr(first) + chr(second)
+
+    def end_of_value(self, tag: int, vr: str, length: int, value: int, limit: int, form: _Form, depth: int) -> int:
+        """Where the value ends; sequences are walked, fragments counted, everything else skipped."""
+        if length != _UNDEFINED:
+            end = value + length
+            if end > limit:
+                raise Malformed("ends within a value", code="truncated", tag=tag)
+            if vr == "SQ" or (form.implicit_vr and tag in _SEQUENCES):
+                self._items(tag, value, end, end, form, depth + 1)
+            return end
+        if tag == PIXEL_DATA and vr in ("OB", "OW", ""):
+            return self._fragments(tag, value, limit, form)
+        if vr in ("SQ", ""):
+            return self._items(tag, value, limit, None, form, depth + 1)
+        if vr == "UN":
+            return self._items(tag, value, limit, None, _IMPLICIT, depth + 1)
+        raise Malformed("a value of undefined length isn't a sequence", tag=tag)
+
+    def _items(self, tag: int, pos: int, limit: int, end: int | None, form: _Form, depth: int) -> int:
+        """Walk a sequence's items to ``end``, or to the delimiter where ``end`` is None."""
+        if depth > MAX_DEPTH:
+            raise Malformed(f"sequences are nested deeper than {MAX_DEPTH}", code="too-deep", tag=tag)
+        while pos != end:
+            mark, _, length, value = self.header(pos, limit, form)
+            if mark == _SEQUENCE_END and end is None:
+                return value
+            if mark != _ITEM:
+                raise Malformed("a sequence holds something else than items", tag=tag)
+            if length == _UNDEFINED:
+                pos = self._dataset(value, limit, None, form, depth)
+            elif value + length > limit:
+                raise Malformed("ends within an item", code="truncated", tag=tag)
+            else:
+                pos = self._dataset(value, value + length, value + length, form, depth)
+        return pos
+
+    def _dataset(self, pos: int, limit: int, end: int | None, form: _Form, depth: int) -> int:
+        """Walk an item's elements to ``end``, or to the delimiter where ``end`` is None."""
+        while pos != end:
+            tag, vr, length, value = self.header(pos, limit, form)
+            if tag == _ITEM_END and end is None:
+                return value
+            if tag >> 16 == 0xFFFE:
+                raise Malformed("an item delimiter stands where none can be", tag=tag)
+            pos = self.end_of_value(tag, vr, length, value, limit, form, depth)
+        return pos
+
+    def _fragments(self, tag: int, pos: int, limit: int, form: _Form) -> int:
+        while True:
+            mark, _, length, value = self.header(pos, limit, form)
+            if mark == _SEQUENCE_END:
+                return value
+            if mark != _ITEM or length == _UNDEFINED:
+                raise Malformed("encapsulated pixel data holds something else than fragments", tag=tag)
+            pos = value + length
+            if pos > limit:
+                raise Malformed("ends within a fragment", code="truncated", tag=tag)
+
+
+class _FileWalk(_Walk):
+    """The same over a file, of which the headers alone are read."""
+
+    def __init__(self, file: FileBytes) -> None:
+        super().__init__(b"")
+        self._file = file
+
+    def header(self, pos: int, limit: int, form: _Form) -> tuple[int, str, int, int]:
+        self._data = self._file[pos : pos + _LONGEST_HEADER]
+        tag, vr, length, value = super().header(0, limit - pos, form)
+        return tag, vr, length, pos + value
