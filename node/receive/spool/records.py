@@ -16,6 +16,9 @@ from typing import Any, ClassVar, Literal, TypeAlias, get_args
 from storage.base.errors import WetreadError
 
 AssociationEnd: TypeAlias = Literal["released", "aborted", "lost"]
+StepState: TypeAlias = Literal["in-progress", "completed", "discontinued"]
+References: TypeAlias = tuple[tuple[str, str], ...]
+"""Instances by SOP Class UID and SOP Instance UID, as a peer named them."""
 
 
 class RecordDamaged(WetreadError):
@@ -92,7 +95,71 @@ class Quarantined:
     size_bytes: int
 
 
-Record: TypeAlias = ReceiverStarted | AssociationClosed | InstanceReceived | Quarantined
+@dataclass(frozen=True)
+class CommitmentRequested:
+    """An N-ACTION of the Storage Commitment Push Model was answered with success (PS3.4 J.3.2)."""
+
+    kind: ClassVar[str] = "commitment_requested"
+    association: AssociationFacts
+    received_at: datetime
+    transaction_uid: str
+    references: References
+
+
+@dataclass(frozen=True)
+class CommitmentReported:
+    """A result was sent on an association that the requester opened; ``status`` is its answer, None when there was none.
+
+    ``commitment`` and ``attempt`` are those of the offer that it followed.
+    """
+
+    kind: ClassVar[str] = "commitment_reported"
+    association: AssociationFacts
+    at: datetime
+    commitment: int
+    attempt: int
+    transaction_uid: str
+    status: int | None
+
+
+@dataclass(frozen=True)
+class ProcedureStepNoted:
+    """An N-CREATE or N-SET of a Modality Performed Procedure Step was answered with success (PS3.4 F.7.2).
+
+    ``references`` None: this message says nothing of instances, and what was said before stands.
+    """
+
+    kind: ClassVar[str] = "procedure_step"
+    association: AssociationFacts
+    received_at: datetime
+    step_uid: str
+    state: StepState
+    studies: tuple[str, ...]
+    references: References | None
+
+
+@dataclass(frozen=True)
+class AvailabilityNoted:
+    """An Instance Availability Notification was answered with success (PS3.4 R.3); instances said to be gone are left out."""
+
+    kind: ClassVar[str] = "instance_availability"
+    association: AssociationFacts
+    received_at: datetime
+    notice_uid: str
+    study_instance_uid: str
+    references: References
+
+
+Record: TypeAlias = (
+    ReceiverStarted
+    | AssociationClosed
+    | InstanceReceived
+    | Quarantined
+    | CommitmentRequested
+    | CommitmentReported
+    | ProcedureStepNoted
+    | AvailabilityNoted
+)
 _KINDS: Mapping[str, type[Record]] = {cls.kind: cls for cls in get_args(Record)}
 
 
@@ -119,6 +186,10 @@ def decode(data: bytes) -> Record:
         if "association" in fields:
             inner = fields["association"]
             fields["association"] = AssociationFacts(**inner | {"opened_at": _time(inner["opened_at"])})
+        if fields.get("references") is not None:
+            fields["references"] = tuple((str(sop_class), str(instance)) for sop_class, instance in fields["references"])
+        if "studies" in fields:
+            fields["studies"] = tuple(fields["studies"])
         return cls(**fields)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise RecordDamaged() from error

@@ -6,7 +6,19 @@ import json
 
 import pytest
 
-from node.receive.spool.records import AssociationClosed, Quarantined, ReceiverStarted, Record, RecordDamaged, decode, encode
+from node.receive.spool.records import (
+    AssociationClosed,
+    AvailabilityNoted,
+    CommitmentReported,
+    CommitmentRequested,
+    ProcedureStepNoted,
+    Quarantined,
+    ReceiverStarted,
+    Record,
+    RecordDamaged,
+    decode,
+    encode,
+)
 from tests.unit.node.receive.encoding import encoded, identified
 from tests.unit.node.receive.samples import AT, facts, received
 
@@ -15,6 +27,11 @@ RECORDS: list[Record] = [
     AssociationClosed(facts(), "aborted", AT),
     received(encoded(identified()))[1],
     Quarantined(facts(), AT, "truncated", "7FE00010", "1.2.840.10008.1.2.1", "ab" * 32, 77),
+    CommitmentRequested(facts(), AT, "1.9", (("1.2.840.10008.5.1.4.1.1.2", "1.2.3"), ("1.2.840.10008.5.1.4.1.1.2", "1.2.4"))),
+    CommitmentReported(facts(), AT, 7, 2, "1.9", 0),
+    ProcedureStepNoted(facts(), AT, "1.8", "in-progress", ("1.2",), None),
+    ProcedureStepNoted(facts(), AT, "1.8", "completed", ("1.2",), (("1.2.840.10008.5.1.4.1.1.2", "1.2.3"),)),
+    AvailabilityNoted(facts(), AT, "1.7", "1.2", (("1.2.840.10008.5.1.4.1.1.2", "1.2.3"),)),
 ]
 
 
