@@ -10,7 +10,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from threading import Lock
 
-from node.receive.associate.admission import Caller, Grant
+from node.receive.associate.admission import Admission, Caller, Grant
 from node.receive.spool.records import AssociationClosed, AssociationEnd, AssociationFacts
 from node.receive.spool.spool import Spool
 from storage.base.clock import Clock
@@ -19,13 +19,22 @@ from storage.base.log import get_logger
 
 _log = get_logger(__name__)
 
+NOBODY = Caller("", "", "")
+
 
 @dataclass
 class Session:
-    """One association. ``busy`` is held while an instance is being stored."""
+    """One association. ``busy`` is held while an instance is being stored.
+
+    ``grant`` is what ``admitted_by``, the admission that was asked last, gives to ``caller``; ``is_allowed`` is whether it still
+    gives anything.
+    """
 
     facts: AssociationFacts
     grant: Grant
+    caller: Caller = NOBODY
+    admitted_by: Admission | None = None
+    is_allowed: bool = True
     stored: int = 0
     refused: int = 0
     end: AssociationEnd = "aborted"
@@ -98,4 +107,4 @@ class Sessions:
         _log.info(
             "association.accepted", association=facts.uid, calling_ae_title=calling, called_ae_title=called, host=caller.host
         )
-        return Session(facts, grant)
+        return Session(facts, grant, caller)

@@ -1,0 +1,68 @@
+"""The desk of one receiver: everything that a network path asks on behalf of a peer.
+
+It knows no PDU and no pynetdicom object but as a key; both paths, and the threads of all associations, share it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from node.receive.associate.admission import NO_SPACE, STOPPING, Caller, Grant, Reject
+from node.receive.associate.sessions import Session, Sessions
+from node.receive.desk.admissions import Admissions
+from node.receive.desk.receptions import Receiving, Turned
+from node.receive.spool.records import AssociationEnd
+from node.receive.spool.spool import Spool
+from node.receive.store.status import SUCCESS, TABLE
+from node.receive.store.storer import StoreCommand, Storer
+from storage.base.errors import TransientError
+
+
+class Desk:
+    """Admission, sessions and storing behind one counter."""
+
+    def __init__(self, admissions: Admissions, spool: Spool, sessions: Sessions, storer: Storer) -> None:
+        self.admissions = admissions
+        self.sessions = sessions
+        self._spool = spool
+        self._storer = storer
+
+    def admit(self, key: Hashable, caller: Caller) -> Session | Reject:
+        """Open the session of an association that is asked for, or say why not."""
+        found = self._check(caller)
+        if isinstance(found, Reject):
+            return found
+        session = self.sessions.open(key, caller, found)
+        session.admitted_by = self.admissions.current
+        return session
+
+    def begin_store(self, session: Session | None, command: StoreCommand) -> Receiving:
+        """Where the data set of a C-STORE goes. Without a session the association has just ended, and nobody reads the answer."""
+        if session is None:
+            return Turned(None, "stopping")
+        if not self.admissions.renew(session) or "store" not in session.grant.services:
+            return Turned(session, "not-allowed")
+        return self._storer.begin(command, session)
+
+    def echo(self, session: Session | None) -> int:
+        """The status of a C-ECHO (PS3.7 9.1.5.1.4)."""
+        if session is None or not self.admissions.renew(session) or "echo" not in session.grant.services:
+            return TABLE["not-allowed"].status
+        return SUCCESS
+
+    def ended(self, key: Hashable, end: AssociationEnd | None = None) -> None:
+        """An association has ended; without ``end`` as its session was last told."""
+        session = self.sessions.get(key)
+        if session is not None:
+            self.sessions.close(key, end or session.end)
+
+    def _check(self, caller: Caller) -> Grant | Reject:
+        if self._storer.stopping:
+            return STOPPING
+        found = self.admissions.check(caller)
+        if isinstance(found, Reject):
+            return found
+        try:
+            return NO_SPACE if self._spool.is_nearly_full() else found
+        except TransientError:
+            return NO_SPACE

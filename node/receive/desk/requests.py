@@ -1,0 +1,94 @@
+"""A-ASSOCIATE requests: who asks, and what we would accept of what is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydicom.uid import UID
+from pynetdicom import evt
+from pynetdicom.association import Association
+from pynetdicom.pdu_primitives import SOPClassCommonExtendedNegotiation, UserIdentityNegotiation
+
+from node.receive.associate import negotiation
+from node.receive.associate.admission import Caller, Reject
+from node.receive.associate.sessions import Session
+from node.receive.associate.user_identity import UserIdentity, user_identity
+from node.receive.desk.desk import Desk
+from storage.base.log import get_logger
+
+_log = get_logger(__name__)
+_NO_REASON = Reject(1, 1, 1, "internal-error")
+
+
+class Requests:
+    """Answers the events of an association's beginning."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def on_requested(self, event: evt.Event) -> None:
+        """Admit and negotiate, or reject. pynetdicom would swallow an exception and accept: so here any is a reject."""
+        assoc = event.assoc
+        try:
+            found = self._desk.admit(assoc, caller_of(assoc))
+            if isinstance(found, Session):
+                _negotiate(assoc, found)
+                return
+        except Exception as error:  # noqa: BLE001 - the outermost place: admission fails closed
+            _log.error("association.admission-failed", exc_info=error)
+            found = _NO_REASON
+        self._desk.sessions.drop(assoc)
+        _reject(assoc, found)
+
+    def on_sop_common(self, event: evt.Event) -> dict[UID, SOPClassCommonExtendedNegotiation]:
+        """Send C-STORE of classes that pynetdicom doesn't know to its storage service."""
+        return negotiation.storage_classes(_request(event.assoc).presentation_context_definition_list)
+
+
+def caller_of(assoc: Association) -> Caller:
+    """Who asks, by the request and by the connection that it came on."""
+    request = _request(assoc)
+    return Caller(
+        host=assoc.requestor.address,
+        calling=str(request.calling_ae_title),
+        called=str(request.called_ae_title),
+        tls=getattr(assoc, "tls", False),
+        certificate=getattr(assoc, "certificate", None),
+        user=_user(assoc),
+    )
+
+
+def _user(assoc: Association) -> UserIdentity | None:
+    item = assoc.requestor.user_identity
+    if item is None:
+        return None
+    return user_identity(
+        item.user_identity_type, item.primary_field or b"", item.secondary_field or b"", bool(item.positive_response_requested)
+    )
+
+
+def _negotiate(assoc: Association, session: Session) -> None:
+    proposed = _request(assoc).presentation_context_definition_list
+    assoc.acceptor.supported_contexts = negotiation.supported_contexts(proposed)
+    user = session.caller.user
+    if session.grant.identified and user is not None and user.wants_answer:
+        positive = UserIdentityNegotiation()  # PS3.7 D.3.3.7.2: for user names the server's response is empty
+        positive.server_response = b""
+        assoc.acceptor.add_negotiation_item(positive)
+
+
+def _reject(assoc: Association, reject: Reject) -> None:
+    request = _request(assoc)
+    _log.warning(
+        "association.rejected",
+        reason=reject.reason,
+        calling_ae_title=str(request.calling_ae_title),
+        called_ae_title=str(request.called_ae_title),
+        host=assoc.requestor.address,
+    )
+    assoc.acse.send_reject(reject.result, reject.source, reject.diagnostic)
+    assoc.kill()
+
+
+def _request(assoc: Association) -> Any:
+    return assoc.requestor.primitive
