@@ -8,10 +8,11 @@ from pathlib import Path
 from threading import Event
 
 from node.receive.associate.admission import Admission
+from node.receive.listen.sockets import Listen, listen_on
+from node.receive.pool.scp import StorageSCP
 from node.receive.spool.reconcile import reconcile
 from node.receive.spool.records import ReceiverStarted
 from node.receive.spool.spool import Spool, open_spool
-from node.receive.stock.scp import Listen, StorageSCP
 from node.settings import Settings
 from storage.base.clock import Clock
 from storage.base.errors import ConfigError, TransientError
@@ -62,17 +63,19 @@ def receive(config: ReceiverConfig, clock: Clock, stop: Event, ready: Callable[[
     spool = open_spool(config.spool, config.receiver, clock, config.minimum_free_bytes)
     try:
         _begin(spool, clock)
-        scp = StorageSCP(config.listen, config.admission, spool, clock)
+        listening = listen_on(config.listen.host, config.listen.port)
+        port = listening.getsockname()[1]
+        scp = StorageSCP([listening], config.listen, config.admission, spool, clock)
         scp.start()
         _log.info(
             "receiver.listening",
             host=config.listen.host,
-            port=scp.port,
+            port=port,
             ae_title=config.admission.ae_title,
             boot=spool.boot,
             known_ae_titles=len(config.admission.calling),
         )
-        ready(scp.port)
+        ready(port)
         while not stop.wait(TEND_S):
             scp.tend()
         scp.stop()

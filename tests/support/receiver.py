@@ -23,11 +23,11 @@ from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 
 from node.receive.associate.admission import Admission
+from node.receive.listen.sockets import Listen
 from node.receive.process import ReceiverConfig, receive
 from node.receive.spool import records
 from node.receive.spool.records import InstanceReceived, Quarantined
 from node.receive.spool.spool import SpoolFolders
-from node.receive.stock.scp import Listen
 from storage.base.clock import SystemClock
 from tests.support.ports import LOOPBACK
 
