@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, inspect, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from storage.schema import Association, Base, Delivery, Job, ModelPackage
+from storage.schema import Association, Base, Commitment, Delivery, Job, ModelPackage, ProcedureStep
 from storage.states import TABLES, check_move
 
-Stateful = Association | Delivery | Job | ModelPackage
+Stateful = Association | Commitment | Delivery | Job | ModelPackage | ProcedureStep
 
 
 def insert_new(s: Session, table: type[Base], **values: Any) -> bool:

@@ -11,9 +11,12 @@ Job::
 Delivery::     pending <──> sending ──> delivered          sending ──> failed ──> pending (a person's retry)
 Package::      active <──> quarantined                     active | quarantined ──> retired ──> active
 Association::  open ──> released | aborted | lost
+Commitment::   requested <──> verifying ──> verified <──> reporting ──> reported | failed
+               verified | failed ──> reported (the requester fetched it)     reported | failed ──> requested (it asked again)
+Step::         in-progress ──> completed | discontinued
 
-Invariants: (1) ``done``, ``delivered`` and the ends of an association are final. (2) Only ``inferring``, ``reporting`` and
-``sending`` are held under a lease, and only they can lose one. (3) A person's retry starts at the beginning: it never trusts a
+Invariants: (1) ``done``, ``delivered`` and the ends of an association and of a procedure step are final. (2) Only ``inferring``,
+``reporting``, ``sending`` and ``verifying`` are held under a lease, and only they can lose one. (3) A person's retry starts at the beginning: it never trusts a
 label map of an earlier life.
 """
 
@@ -76,7 +79,29 @@ ASSOCIATION: StateTable = {
     "lost": frozenset(),
 }
 
-TABLES: Mapping[str, StateTable] = {"job": JOB, "delivery": DELIVERY, "model_package": PACKAGE, "association": ASSOCIATION}
+COMMITMENT: StateTable = {
+    "requested": frozenset({"verifying"}),
+    "verifying": frozenset({"verified", "requested"}),
+    "verified": frozenset({"reporting", "reported"}),
+    "reporting": frozenset({"reported", "verified", "failed"}),
+    "reported": frozenset({"requested"}),
+    "failed": frozenset({"reported", "requested"}),
+}
+
+PROCEDURE_STEP: StateTable = {
+    "in-progress": frozenset({"completed", "discontinued"}),
+    "completed": frozenset(),
+    "discontinued": frozenset(),
+}
+
+TABLES: Mapping[str, StateTable] = {
+    "job": JOB,
+    "delivery": DELIVERY,
+    "model_package": PACKAGE,
+    "association": ASSOCIATION,
+    "commitment": COMMITMENT,
+    "procedure_step": PROCEDURE_STEP,
+}
 """State table by name of the database table that has the ``state`` column."""
 
 JOB_ENDS = frozenset({"done", "refused", "failed", "dead", "cancelled"})

@@ -1,6 +1,7 @@
 """The tables, as typed SQLAlchemy models."""
 
 from storage.schema.base import Base, UTCDateTime
+from storage.schema.evidence import Commitment, CommitmentInstance, Evidence, ProcedureStep
 from storage.schema.intake import Arrival, Association, ReceiverLife, SourceAE
 from storage.schema.routing import Evaluation, ModelPackage, RuleDecision, RuleVersion
 from storage.schema.study import Instance, InstanceHeader, Revision, RevisionInstance, Series, Study
@@ -10,9 +11,12 @@ __all__ = [
     "Arrival",
     "Association",
     "Base",
+    "Commitment",
+    "CommitmentInstance",
     "Delivery",
     "Evaluation",
     "Event",
+    "Evidence",
     "Instance",
     "InstanceHeader",
     "Job",
@@ -20,6 +24,7 @@ __all__ = [
     "JobInput",
     "Lease",
     "ModelPackage",
+    "ProcedureStep",
     "ReceiverLife",
     "ResultObject",
     "Revision",

@@ -48,4 +48,4 @@ class Base(DeclarativeBase):
     """The declarative base of every table."""
 
     metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {datetime: UTCDateTime(), dict[str, Any]: Json, list[dict[str, Any]]: Json}  # noqa: RUF012
+    type_annotation_map = {datetime: UTCDateTime(), dict[str, Any]: Json, list[dict[str, Any]]: Json, list[str]: Json}  # noqa: RUF012

@@ -1,4 +1,4 @@
-"""Spool records: what the receiver tells the indexer, as typed values and as JSON.
+"""Spool records: what the receiver tells the indexer, as typed values and as compact JSON.
 
 A record's name is ``BOOT-NUMBER-SPOOL``: names sort in the order of one receiver's life without a clock, and never repeat, not
 even when the spool's disk is replaced by an empty one. A record carries its association whole, so that none needs another.
@@ -11,9 +11,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 from storage.base.errors import WetreadError
+
+_compact = json.JSONEncoder(separators=(",", ":"), default=datetime.isoformat).encode
 
 AssociationEnd: TypeAlias = Literal["released", "aborted", "lost"]
 StepState: TypeAlias = Literal["in-progress", "completed", "discontinued"]
@@ -38,6 +41,11 @@ class AssociationFacts:
     called_ae_title: str
     host: str
     opened_at: datetime
+
+    @cached_property
+    def as_json(self) -> str:
+        """The facts as JSON: made once, written with every instance of the association."""
+        return _compact(asdict(self))
 
 
 @dataclass(frozen=True)
@@ -110,14 +118,14 @@ class CommitmentRequested:
 class CommitmentReported:
     """A result was sent on an association that the requester opened; ``status`` is its answer, None when there was none.
 
-    ``commitment`` and ``attempt`` are those of the offer that it followed.
+    ``commitment`` and ``asked`` are those of the offer that it followed.
     """
 
     kind: ClassVar[str] = "commitment_reported"
     association: AssociationFacts
     at: datetime
     commitment: int
-    attempt: int
+    asked: int
     transaction_uid: str
     status: int | None
 
@@ -164,9 +172,11 @@ _KINDS: Mapping[str, type[Record]] = {cls.kind: cls for cls in get_args(Record)}
 
 
 def encode(record: Record) -> bytes:
-    """One JSON document."""
+    """One JSON document: a single line without its end."""
+    if isinstance(record, InstanceReceived):
+        return _instance(record)
     fields = {"kind": record.kind, **asdict(record)}
-    return json.dumps(fields, default=datetime.isoformat, indent=1).encode("ascii") + b"\n"
+    return _compact(fields).encode("ascii")
 
 
 def decode(data: bytes) -> Record:
@@ -178,7 +188,15 @@ def decode(data: bytes) -> Record:
         It isn't a record; nothing of its text is repeated.
     """
     try:
-        fields: dict[str, Any] = json.loads(data)
+        fields = json.loads(data)
+    except ValueError as error:
+        raise RecordDamaged() from error
+    return of_fields(fields)
+
+
+def of_fields(fields: dict[str, Any]) -> Record:
+    """As `decode`, of a document that is read already; ``fields`` is used up."""
+    try:
         cls = _KINDS[fields.pop("kind")]
         for key in ("at", "received_at"):
             if key in fields:
@@ -193,6 +211,14 @@ def decode(data: bytes) -> Record:
         return cls(**fields)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise RecordDamaged() from error
+
+
+def _instance(record: InstanceReceived) -> bytes:
+    """The same document as for any kind, at a tenth of the cost: this one is written for every object that comes."""
+    fields = {key: value for key, value in record.__dict__.items() if key not in ("association", "received_at")}
+    rest = _compact(fields)[1:]
+    head = f'{{"kind":"instance","received_at":"{record.received_at.isoformat()}","association":{record.association.as_json}'
+    return f"{head},{rest}".encode("ascii")
 
 
 def _time(text: str) -> datetime:
