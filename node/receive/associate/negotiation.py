@@ -60,11 +60,10 @@ PDU_TOO_SMALL = Reject(1, 1, 1, "maximum-pdu-too-small")
 
 @dataclass(frozen=True)
 class Negotiated:
-    """What is agreed: the contexts that we support, the extended items of our answer, and the classes told to pynetdicom."""
+    """What is agreed: the contexts that we support, and the extended items of our answer."""
 
     contexts: list[PresentationContext]
     answers: list[Any]
-    storage_classes: dict[UID, SOPClassCommonExtendedNegotiation]
 
 
 def negotiate(request: A_ASSOCIATE, grant: Grant) -> Negotiated | Reject:
@@ -73,9 +72,8 @@ def negotiate(request: A_ASSOCIATE, grant: Grant) -> Negotiated | Reject:
     refused = _malformed(request, proposed)
     if refused is not None:
         return refused
-    declared = _declared(request)
-    contexts = supported_contexts(proposed, grant, declared)
-    return Negotiated(contexts, _answers(request, contexts, grant), storage_classes(proposed, declared))
+    contexts = supported_contexts(proposed, grant, _declared(request))
+    return Negotiated(contexts, _answers(request, contexts, grant))
 
 
 def is_storage(abstract_syntax: str, declared: str | None = None) -> bool:
@@ -140,16 +138,15 @@ def _best_first(offered: Sequence[str], wanted: Sequence[str] | None) -> list[st
     return named + [uid for uid in usual if uid not in named] if OTHERS in wanted else named
 
 
-def storage_classes(
-    proposed: Iterable[PresentationContext], declared: Mapping[str, str] | None = None
-) -> dict[UID, SOPClassCommonExtendedNegotiation]:
+def storage_classes(request: A_ASSOCIATE) -> dict[UID, SOPClassCommonExtendedNegotiation]:
     """For pynetdicom, which sends messages of classes that it doesn't know nowhere: these belong to the Storage Service.
 
     Nothing of this goes over the wire (PS3.7 D.3.3.6: the acceptor doesn't answer this item).
     """
+    declared = _declared(request)
     found = {}
-    for abstract_syntax in {str(context.abstract_syntax) for context in proposed}:
-        if abstract_syntax not in _KNOWN and is_storage(abstract_syntax, (declared or {}).get(abstract_syntax)):
+    for abstract_syntax in {str(context.abstract_syntax) for context in request.presentation_context_definition_list}:
+        if abstract_syntax not in _KNOWN and is_storage(abstract_syntax, declared.get(abstract_syntax)):
             item = SOPClassCommonExtendedNegotiation()
             item.sop_class_uid = UID(abstract_syntax)
             item.service_class_uid = UID(STORAGE_SERVICE)

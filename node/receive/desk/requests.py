@@ -7,11 +7,11 @@ from typing import Any
 from pydicom.uid import UID
 from pynetdicom import evt
 from pynetdicom.association import Association
-from pynetdicom.pdu_primitives import SOPClassCommonExtendedNegotiation, UserIdentityNegotiation
+from pynetdicom.pdu_primitives import SOPClassCommonExtendedNegotiation
 
 from node.receive.associate import negotiation
 from node.receive.associate.admission import Caller, Reject
-from node.receive.associate.sessions import Session
+from node.receive.associate.negotiation import Negotiated
 from node.receive.associate.user_identity import UserIdentity, user_identity
 from node.receive.desk.desk import Desk
 from storage.base.log import get_logger
@@ -30,9 +30,9 @@ class Requests:
         """Admit and negotiate, or reject. pynetdicom would swallow an exception and accept: so here any is a reject."""
         assoc = event.assoc
         try:
-            found = self._desk.admit(assoc, caller_of(assoc))
-            if isinstance(found, Session):
-                _negotiate(assoc, found)
+            found = self._answer(assoc)
+            if isinstance(found, Negotiated):
+                _agree(assoc, found)
                 return
         except Exception as error:  # noqa: BLE001 - the outermost place: admission fails closed
             _log.error("association.admission-failed", exc_info=error)
@@ -40,9 +40,13 @@ class Requests:
         self._desk.sessions.drop(assoc)
         _reject(assoc, found)
 
+    def _answer(self, assoc: Association) -> Negotiated | Reject:
+        admitted = self._desk.admit(assoc, caller_of(assoc))
+        return admitted if isinstance(admitted, Reject) else negotiation.negotiate(_request(assoc), admitted.grant)
+
     def on_sop_common(self, event: evt.Event) -> dict[UID, SOPClassCommonExtendedNegotiation]:
         """Send C-STORE of classes that pynetdicom doesn't know to its storage service."""
-        return negotiation.storage_classes(_request(event.assoc).presentation_context_definition_list)
+        return negotiation.storage_classes(_request(event.assoc))
 
 
 def caller_of(assoc: Association) -> Caller:
@@ -67,14 +71,10 @@ def _user(assoc: Association) -> UserIdentity | None:
     )
 
 
-def _negotiate(assoc: Association, session: Session) -> None:
-    proposed = _request(assoc).presentation_context_definition_list
-    assoc.acceptor.supported_contexts = negotiation.supported_contexts(proposed)
-    user = session.caller.user
-    if session.grant.identified and user is not None and user.wants_answer:
-        positive = UserIdentityNegotiation()  # PS3.7 D.3.3.7.2: for user names the server's response is empty
-        positive.server_response = b""
-        assoc.acceptor.add_negotiation_item(positive)
+def _agree(assoc: Association, negotiated: Negotiated) -> None:
+    assoc.acceptor.supported_contexts = negotiated.contexts
+    for item in negotiated.answers:
+        assoc.acceptor.add_negotiation_item(item)
 
 
 def _reject(assoc: Association, reject: Reject) -> None:
