@@ -186,8 +186,12 @@ class _FileWalk(_Walk):
     def __init__(self, file: FileBytes) -> None:
         super().__init__(b"")
         self._file = file
+        self._start = 0
 
     def header(self, pos: int, limit: int, form: _Form) -> tuple[int, str, int, int]:
-        self._data = self._file[pos : pos + _LONGEST_HEADER]
-        tag, vr, length, value = super().header(0, limit - pos, form)
-        return tag, vr, length, pos + value
+        at = pos - self._start
+        if at < 0 or at + _LONGEST_HEADER > len(self._data):
+            self._data, self._start = self._file.around(pos, _LONGEST_HEADER)
+            at = pos - self._start
+        tag, vr, length, value = super().header(at, limit - self._start, form)
+        return tag, vr, length, self._start + value

@@ -13,13 +13,16 @@ PAGE_BYTES = 64 * 2**10
 
 
 class FileBytes:
-    """The bytes of an open file from ``offset`` on; every look may raise OSError. One page at most stays in memory."""
+    """The bytes of an open file from ``offset`` on; every look may raise OSError. One page at most stays in memory.
 
-    def __init__(self, fd: int, offset: int) -> None:
+    ``first`` are its first bytes, where they are known already.
+    """
+
+    def __init__(self, fd: int, offset: int, first: bytes = b"") -> None:
         self._fd = fd
         self._offset = offset
         self._length = max(0, os.fstat(fd).st_size - offset)
-        self._page = b""
+        self._page = first
         self._page_start = 0
 
     def __len__(self) -> int:
@@ -35,6 +38,14 @@ class FileBytes:
             return self._bytes(where, where + 1)[0]
         start, stop, _ = where.indices(self._length)
         return self._bytes(start, max(start, stop))
+
+    def around(self, start: int, least: int) -> tuple[bytes, int]:
+        """A stretch that holds ``[start, start + least)``, or what the file has of it, and where the stretch begins.
+
+        ``least`` is at most a page.
+        """
+        self._bytes(start, max(start, min(start + least, self._length)))
+        return self._page, self._page_start
 
     def _bytes(self, start: int, stop: int) -> bytes:
         if stop - start > PAGE_BYTES:

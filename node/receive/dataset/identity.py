@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from node.receive.dataset.elements import Element, Malformed, top_level
 from node.receive.dataset.encodings import Encoding, encoding_of
+from node.receive.dataset.filebytes import FileBytes
 from storage.base.errors import PeerError
 from storage.base.uids import check_uid
 
@@ -34,7 +35,7 @@ class Identity:
     modality: str
 
 
-def identify(data: bytes | memoryview, transfer_syntax_uid: str) -> Identity:
+def identify(data: bytes | memoryview | FileBytes, transfer_syntax_uid: str) -> Identity:
     """Check a data set's structure to its end and read its identity.
 
     Raises
@@ -52,7 +53,7 @@ def identify(data: bytes | memoryview, transfer_syntax_uid: str) -> Identity:
     return _identity(_wanted(inflated, _elements(inflated, encoding, whole)))
 
 
-def inflate(data: bytes | memoryview, limit: int) -> tuple[bytes, bool]:
+def inflate(data: bytes | memoryview | FileBytes, limit: int) -> tuple[bytes, bool]:
     """Up to ``limit`` bytes of a deflated data set (PS3.5 A.5), and whether that is all of it.
 
     Raises
@@ -61,16 +62,22 @@ def inflate(data: bytes | memoryview, limit: int) -> tuple[bytes, bool]:
         It is no deflate stream, or ends before its end.
     """
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
+    pieces: list[bytes] = []
+    left = limit
     try:
-        inflated = stream.decompress(data, limit)
+        for start in range(0, len(data), _CHUNK):
+            pieces.append(stream.decompress(data[start : start + _CHUNK], left))
+            left -= len(pieces[-1])
+            if stream.eof or not left:
+                break
     except zlib.error as error:
         raise Malformed("the deflated data set can't be inflated") from error
-    if not stream.eof and len(inflated) < limit:
+    if not stream.eof and left:
         raise Malformed("the deflated data set ends too early", code="truncated")
-    return inflated, stream.eof
+    return b"".join(pieces), stream.eof
 
 
-def check_inflates(data: bytes | memoryview) -> None:
+def check_inflates(data: bytes | memoryview | FileBytes) -> None:
     """Inflate to the end in small pieces that are thrown away, so that no ratio of compression costs memory."""
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
     total = 0
@@ -99,7 +106,7 @@ def _elements(inflated: bytes, encoding: Encoding, whole: bool) -> Iterable[Elem
             raise
 
 
-def _wanted(data: bytes | memoryview, elements: Iterable[Element]) -> dict[int, str]:
+def _wanted(data: bytes | memoryview | FileBytes, elements: Iterable[Element]) -> dict[int, str]:
     found: dict[int, str] = {}
     for element in elements:
         if element.tag in _WANTED and element.end - element.value <= _LONGEST_WANTED:

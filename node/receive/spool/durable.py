@@ -25,8 +25,14 @@ def disk_errors(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        code = "no-space" if error.errno in _FULL else "spool"
-        raise TransientError(f"spool: can't {what} ({os.strerror(error.errno or 0)})", code=code) from error
+        raise failure(what, error) from error
+
+
+def failure(what: str, error: BaseException) -> TransientError:
+    """The TransientError that says what was being done; raise it from ``error``."""
+    number = error.errno if isinstance(error, OSError) else None
+    code = "no-space" if number in _FULL else "spool"
+    return TransientError(f"spool: can't {what} ({os.strerror(number or 0)})", code=code)
 
 
 def is_of_one_file(error: BaseException | None) -> bool:
@@ -57,11 +63,21 @@ def write_file(part: Path, target: Path, chunks: Sequence[Bytes]) -> None:
 def sync_folder(folder: Path) -> None:
     """Make the names in ``folder`` last over a power cut."""
     with disk_errors("sync a folder"):
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        fsync_folder(folder)
+
+
+def fsync_folder(folder: Path) -> None:
+    """As `sync_folder`, for those who meet the OSError themselves."""
+    fd = open_folder(folder)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def open_folder(folder: Path) -> int:
+    """A descriptor of a folder, to name what is in it and to sync it."""
+    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 def make_folder(folder: Path) -> None:
