@@ -1,0 +1,109 @@
+"""One association from its connection to its end, in the thread that calls `FastAssociation.serve`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pynetdicom import evt
+from pynetdicom.association import Association
+from pynetdicom.pdu_primitives import A_ASSOCIATE, A_P_ABORT, A_RELEASE
+from pynetdicom.transport import AssociationSocket
+
+from node.receive.desk.desk import Desk
+from node.receive.fast.dimse import FastDIMSE
+from node.receive.fast.dul import FastDUL
+from node.receive.fast.limits import Limits
+from node.receive.fast.messages import Context, Service, context
+from node.receive.fast.pdata import Assembler
+from node.receive.fast.wire import Wire
+from storage.base.clock import Clock
+from storage.base.log import get_logger
+
+_log = get_logger(__name__)
+
+
+class FastAssociation(Association):
+    """An association acceptor whose thread reads, stores and answers by itself."""
+
+    def __init__(self, ae: Any, mode: str) -> None:
+        super().__init__(ae, mode)
+        self._fast = FastDUL(self)
+        self._messages = FastDIMSE(self)
+        self.dul = self._fast
+        self.dimse = self._messages
+        self.acse_timeout = self.ae.acse_timeout
+        self.network_timeout = self.ae.network_timeout
+        self._is_paused = True  # nobody but this thread reads: pynetdicom's send_… methods needn't wait for another
+        self._dul_ready.set()
+
+    def attach(self, wire: Wire, limits: Limits, clock: Clock) -> AssociationSocket:
+        """Take the connection; the answer is pynetdicom's socket around it."""
+        return self._fast.attach(wire, limits, clock)
+
+    def serve(self, desk: Desk, limits: Limits) -> None:
+        """Serve the association until its end. The socket is shut down after it, and closed by who made it."""
+        try:
+            if self._establish():
+                self._converse(desk, limits)
+        except Exception as error:  # noqa: BLE001 - the outermost place of the association
+            _log.error("association.failed", exc_info=error)
+            self._fast.refuse("Evt19", 0)
+            self._has_ended()
+        finally:
+            self.is_established = False
+            self._fast.close()
+
+    def _establish(self) -> bool:
+        """Read the request and answer it (PS3.8 7.1)."""
+        self._fast.act()  # the connection itself: Evt5
+        primitive = self._fast.receive_pdu(wait=True, timeout=self.acse_timeout)
+        if not isinstance(primitive, A_ASSOCIATE):
+            return False
+        self.requestor.primitive = primitive
+        evt.trigger(self, evt.EVT_REQUESTED, {})
+        if not self.is_aborted and not self.is_rejected:
+            self.acse.negotiate_association()
+        return self.is_established
+
+    def _converse(self, desk: Desk, limits: Limits) -> None:
+        session = desk.sessions.get(self)
+        contexts: dict[int, Context] = {
+            number: context(str(accepted.abstract_syntax), str(accepted.transfer_syntax[0]))
+            for number, accepted in self._accepted_cx.items()
+        }
+        peer_max = self.requestor.maximum_length or 0
+        service = Service(desk, session, contexts, self._fast.send_bytes, self._messages, limits, peer_max)
+        idle_s = limits.idle_s if session is None else session.grant.idle_s
+        self._fast.converse(Assembler(contexts, service, limits.max_command_bytes), idle_s)
+        while not self._has_ended():
+            if self._fast.is_draining and self._fast.is_idle:
+                self.acse.send_abort(0x00)
+                continue
+            self._fast.pump()
+            while self._messages.requests and not self._fast.is_over:
+                number, message = self._messages.requests.popleft()
+                self._serve_request(message, number)
+                self._is_paused = True
+
+    def _has_ended(self) -> bool:
+        """Whether the association is over; if so, says how to those who listen."""
+        if self._fast.to_user_queue.empty() and not self._fast.is_over:
+            return False
+        primitive = self._fast.receive_pdu(wait=False)
+        if isinstance(primitive, A_RELEASE) and self.is_established:
+            self.acse.send_release(is_response=True)
+            self.is_released = True
+            self.is_established = False
+            evt.trigger(self, evt.EVT_RELEASED, {})
+        else:
+            if primitive is None and not self._sent_abort and not self.is_aborted:
+                evt.trigger(self, evt.EVT_ACSE_RECV, {"primitive": A_P_ABORT()})
+            self.is_aborted = True
+            self.is_established = False
+            evt.trigger(self, evt.EVT_ABORTED, {})
+        return True
+
+    def kill(self) -> None:
+        """End it; there is no other thread to be ended."""
+        self._kill = True
+        self.is_established = False

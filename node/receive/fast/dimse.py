@@ -1,0 +1,55 @@
+"""pynetdicom's message provider in the association's own thread: its blocking calls pump the upper layer themselves."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, cast
+
+from pynetdicom.dimse import DIMSEServiceProvider
+from pynetdicom.pdu_primitives import P_DATA
+
+from node.receive.fast.commands import C_CANCEL_RQ, Command
+from node.receive.fast.dul import FastDUL
+from node.receive.fast.pdata import INVALID_PARAMETER, ProtocolError
+
+MOST_WAITING = 16
+_NOTHING = (None, None)
+
+
+class FastDIMSE(DIMSEServiceProvider):
+    """Messages of the services that stay with pynetdicom."""
+
+    def __init__(self, assoc: Any) -> None:
+        super().__init__(assoc)
+        self.requests: deque[tuple[int, Any]] = deque()
+        self._awaits_response = False
+
+    def deliver(self, context_id: int, command: Command, encoded: bytes, data: bytes) -> None:
+        """Take a whole message: a request waits its turn, a response is for whoever awaits it and for nobody else."""
+        if command.is_response and not self._awaits_response:
+            return
+        if len(self.requests) >= MOST_WAITING:
+            raise ProtocolError("more requests at once than are served")
+        values = P_DATA()
+        values.presentation_data_value_list = [(context_id, b"\x03" + encoded)]
+        if command.has_data_set:
+            values.presentation_data_value_list.append((context_id, b"\x02" + data))
+        try:
+            self.receive_primitive(values)
+        except Exception as error:
+            raise ProtocolError(f"{command.field:04X}: {type(error).__name__}", INVALID_PARAMETER) from error
+        if command.field != C_CANCEL_RQ and self.msg_queue.empty():
+            raise ProtocolError("a message that pynetdicom can't read", INVALID_PARAMETER)
+        if not command.is_response and not self.msg_queue.empty():
+            self.requests.append(cast(tuple[int, Any], self.msg_queue.get()))
+
+    def get_msg(self, block: bool = False) -> Any:
+        """The next response, read from the connection if need be; nothing after a timeout or the association's end."""
+        if not block:
+            return _NOTHING if self.msg_queue.empty() else self.msg_queue.get()
+        self._awaits_response = True
+        try:
+            cast(FastDUL, self.dul).pump_until(lambda: not self.msg_queue.empty(), self.dimse_timeout)
+        finally:
+            self._awaits_response = False
+        return _NOTHING if self.msg_queue.empty() else self.msg_queue.get()

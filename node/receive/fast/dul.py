@@ -1,0 +1,257 @@
+"""pynetdicom's upper layer without its thread: the association's thread pumps it, PDU by PDU.
+
+The state machine and the coders of association, release and abort are pynetdicom's; P-DATA-TF goes to the assembler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from typing import Any
+
+from pynetdicom import evt
+from pynetdicom.dul import DULServiceProvider
+from pynetdicom.fsm import TRANSITION_TABLE
+from pynetdicom.pdu import A_ABORT_RQ
+from pynetdicom.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, A_RELEASE
+from pynetdicom.transport import AssociationSocket
+
+from node.receive.fast.limits import Limits
+from node.receive.fast.pdata import Assembler, ProtocolError
+from node.receive.fast.timers import MonotonicTimer
+from node.receive.fast.wire import Closed, Drained, TimedOut, Wire
+from storage.base.clock import Clock
+from storage.base.log import get_logger
+
+_log = get_logger(__name__)
+
+A_ASSOCIATE_RQ_TYPE, P_DATA_TYPE, A_ABORT_TYPE = 0x01, 0x04, 0x07
+_EVENTS = {0x01: "Evt6", 0x02: "Evt3", 0x03: "Evt4", 0x04: "Evt10", 0x05: "Evt12", 0x06: "Evt13", 0x07: "Evt16"}
+_SHORT = frozenset({0x05, 0x06, 0x07})  # release and abort: a body of four bytes (PS3.8 9.3.6 to 9.3.8)
+_UNRECOGNIZED, _UNEXPECTED, _INVALID = 1, 2, 6
+_ENDED = frozenset({"Sta1", "Sta13"})
+_ACSE = (A_ASSOCIATE, A_RELEASE, A_ABORT, A_P_ABORT)
+
+
+class _Unacceptable(Exception):
+    """A PDU whose body isn't read: the state machine gets ``event``."""
+
+    def __init__(self, event: str, reason: int) -> None:
+        super().__init__()
+        self.event = event
+        self.reason = reason
+
+
+class FastSocket(AssociationSocket):
+    """pynetdicom's socket around a `Wire`."""
+
+    def __init__(self, assoc: Any, wire: Wire) -> None:
+        super().__init__(assoc, client_socket=wire.socket)
+        self._wire = wire
+
+    def send(self, bytestream: bytes) -> None:
+        """Send within the deadline; a failure is a closed connection to the state machine (Evt17)."""
+        try:
+            self._wire.send(bytestream)
+        except Closed:
+            self.event_queue.put("Evt17")
+
+
+class FastDUL(DULServiceProvider):
+    """The upper layer of one association; all its methods belong to the association's thread."""
+
+    def __init__(self, assoc: Any) -> None:
+        super().__init__(assoc)
+        self._idle_timer = MonotonicTimer(60.0)
+        self.artim_timer = MonotonicTimer(30.0)
+        self.is_draining = False
+        self.assembler: Assembler | None = None
+        self._reason = 0
+        self._wire: Wire
+        self._limits: Limits
+        self._clock: Clock
+
+    def attach(self, wire: Wire, limits: Limits, clock: Clock) -> AssociationSocket:
+        """Take the connection; the answer is pynetdicom's socket around it."""
+        self._wire, self._limits, self._clock = wire, limits, clock
+        return FastSocket(self._assoc, wire)
+
+    def is_alive(self) -> bool:
+        """No thread of this name runs."""
+        return False
+
+    @property
+    def state(self) -> str:
+        """The state of the association (PS3.8 9.2.1)."""
+        return self.state_machine.current_state
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is to be read."""
+        return self.state in _ENDED
+
+    # ------------------------------------------------------------------------------------------------- what the user sends
+
+    def send_pdu(self, primitive: Any) -> None:
+        """Send at once."""
+        if isinstance(primitive, _ACSE):
+            evt.trigger(self.assoc, evt.EVT_ACSE_SENT, {"primitive": primitive})
+        self.to_provider_queue.put(primitive)
+        self._process_recv_primitive()
+        self.act()
+        if not self.to_provider_queue.empty():  # nothing may be sent in this state any more
+            self.to_provider_queue.get()
+
+    def send_bytes(self, data: bytes) -> None:
+        """Send encoded P-DATA-TF PDUs."""
+        if self.is_over:
+            return
+        try:
+            self._wire.send(data)
+        except Closed:
+            self.act("Evt17")
+
+    def _send(self, pdu: Any) -> None:
+        if isinstance(pdu, A_ABORT_RQ) and pdu.source == 2 and not pdu.reason_diagnostic:
+            pdu.reason_diagnostic = self._reason
+        if self.socket is not None:
+            self.socket.send(pdu.encode())
+
+    def act(self, *events: str) -> None:
+        """Let the state machine act on ``events`` and what follows from them; what its table doesn't have changes nothing."""
+        for event in events:
+            self.event_queue.put(event)
+        while not self.event_queue.empty():
+            event = self.event_queue.get()
+            if (event, self.state) in TRANSITION_TABLE:
+                self.state_machine.do_action(event)
+
+    # ------------------------------------------------------------------------------------------------ what the user awaits
+
+    def receive_pdu(self, wait: bool = False, timeout: float | None = None) -> Any:
+        """The next primitive for the user, read from the connection if ``wait``."""
+        if wait:
+            self.pump_until(lambda: not self.to_user_queue.empty(), timeout)
+        return super().receive_pdu(wait=False)
+
+    def pump_until(self, is_done: Callable[[], bool], timeout_s: float | None) -> None:
+        """Read PDUs until ``is_done``, the end of the association, or a timeout."""
+        former = self._wire.until_s
+        if timeout_s is not None:
+            self._wire.until_s = min(former, self._clock.monotonic_s() + timeout_s)
+        try:
+            while not is_done() and not self.is_over:
+                self.pump(raises=True)
+        except TimedOut:
+            pass
+        finally:
+            self._wire.until_s = former
+
+    def pump(self, raises: bool = False) -> None:
+        """Read one PDU and act on it.
+
+        Raises
+        ------
+        TimedOut
+            No PDU began in time, and ``raises``.
+        """
+        try:
+            kind, at, end = self._wire.read_pdu(self._judge)
+            if kind == P_DATA_TYPE:
+                assert self.assembler is not None
+                self.assembler.feed(self._wire.view, at, end)
+            else:
+                self._take(bytes(self._wire.view[at - 6 : end]))
+        except Closed:
+            self.act("Evt17")
+        except Drained:
+            self._drain()
+        except TimedOut as error:
+            if raises and not error.in_pdu:
+                raise
+            self._give_up(error.in_pdu)
+        except _Unacceptable as error:
+            self.refuse(error.event, error.reason)
+        except ProtocolError as error:
+            _log.warning("association.protocol-error", error=str(error), host=self.assoc.requestor.address)
+            self.refuse("Evt19", error.reason)
+
+    def refuse(self, event: str, reason: int) -> None:
+        """The peer broke the protocol: act on ``event``, with ``reason`` in the A-ABORT."""
+        self._reason = reason
+        self.act(event)
+
+    def _judge(self, kind: int, length: int) -> None:
+        """Whether a PDU is read at all: its type by the state, its length by its type."""
+        event = _EVENTS.get(kind)
+        if event is None:
+            raise _Unacceptable("Evt19", _UNRECOGNIZED)
+        if kind in _SHORT:
+            if length != 4:
+                raise _Unacceptable("Evt19", _INVALID)
+            return
+        if kind == A_ASSOCIATE_RQ_TYPE and self.state == "Sta2":
+            most = self._limits.max_request_bytes
+        elif kind == P_DATA_TYPE and self.assembler is not None and self.state in ("Sta6", "Sta7"):
+            most = self._limits.max_pdu_bytes
+        else:
+            raise _Unacceptable(event, _UNEXPECTED)
+        if length > most:
+            raise _Unacceptable("Evt19", _INVALID)
+
+    def _take(self, pdu: bytes) -> None:
+        """A PDU of association, release or abort."""
+        try:
+            decoded, event = self._decode_pdu(bytearray(pdu))
+        except Exception as error:  # noqa: BLE001 - whatever pynetdicom's coders raise, the bytes are the peer's
+            _log.warning("association.pdu-unreadable", type=pdu[0], error=type(error).__name__)
+            self.refuse("Evt19", _INVALID)
+            return
+        self._recv_pdu.put(decoded)
+        try:
+            self.act(event)
+        except Exception as error:  # noqa: BLE001 - as above: the state machine makes a primitive of the PDU
+            _log.warning("association.pdu-unreadable", type=pdu[0], error=type(error).__name__)
+            self.refuse("Evt19", _INVALID)
+
+    # ---------------------------------------------------------------------------------------------------------- its end
+
+    def _give_up(self, in_pdu: bool) -> None:
+        """A deadline has passed: before an association close, in a PDU or a message abort, else abort as its user."""
+        if self.state == "Sta2":
+            self.act("Evt18")
+        elif in_pdu or (self.assembler is not None and not self.assembler.is_between_messages):
+            self.refuse("Evt19", 0)
+        else:
+            self.assoc.acse.send_abort(0x00)
+
+    def _drain(self) -> None:
+        """The receiver stops: at once between messages, after the message on its way otherwise."""
+        self.is_draining = True
+        self._wire.until_s = self._clock.monotonic_s() + self._limits.drain_s
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no part of a message has come."""
+        return self._wire.is_between_pdus and (self.assembler is None or self.assembler.is_between_messages)
+
+    def expect_by(self, deadline_s: float) -> None:
+        """Everything must be read by then."""
+        self._wire.until_s = deadline_s
+
+    def converse(self, assembler: Assembler, idle_s: float) -> None:
+        """The association is established: P-DATA-TF goes to ``assembler``."""
+        self.assembler = assembler
+        self._wire.until_s = inf if not self.is_draining else self._wire.until_s
+        self._wire.idle_s = idle_s
+
+    def close(self) -> None:
+        """Close the connection, letting the peer read our last PDU first."""
+        if self.assembler is not None:
+            self.assembler.abandon()
+        if self.state == "Sta13":
+            self._wire.linger(self._limits.linger_s)
+        if self.state != "Sta1":
+            self.act("Evt17")
+        if self.socket is not None:
+            self.socket._shutdown_socket()
