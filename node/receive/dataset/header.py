@@ -2,6 +2,7 @@
 
 Memory stays bounded whatever a peer sent: large and binary elements are stepped over unread, a deflated data set is read and
 inflated up to a limit. What can't be decoded is left out: the header serves rules and pages, the object keeps all.
+Two ways lead to the same header: `direct`, for nearly every object, and pydicom for whatever that declines.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,18 +19,24 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException
 from pydicom.filereader import read_dataset
 
+from node.receive.dataset.direct import read_direct
 from node.receive.dataset.elements import PIXEL_DATA, Element, Malformed, top_level
 from node.receive.dataset.encodings import Encoding, encoding_of
 from node.receive.dataset.filebytes import FileBytes
 from node.receive.dataset.identity import inflate
+from node.receive.dataset.limits import (
+    BULK_VRS,
+    LARGEST_DEFLATED_BYTES,
+    LARGEST_ELEMENT_BYTES,
+    LARGEST_INFLATED_BYTES,
+    LARGEST_SEQUENCE_BYTES,
+    Header,
+    size_of,
+)
+from node.receive.dataset.values import Declined
 
-Header = dict[str, Any]
+__all__ = ["Header", "read_header"]
 
-LARGEST_ELEMENT_BYTES = 64 * 2**10
-LARGEST_SEQUENCE_BYTES = 32 * 2**20
-LARGEST_INFLATED_BYTES = 64 * 2**20
-LARGEST_DEFLATED_BYTES = LARGEST_INFLATED_BYTES + 2**20  # what doesn't compress grows a little
-_BULK_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN", "OB or OW"})
 # What pydicom raises on values that break their VR: the element is left out.
 _UNDECODABLE = (
     ValueError,
@@ -56,7 +64,14 @@ def read_header(path: Path, data_offset: int, transfer_syntax_uid: str) -> Heade
     encoding = encoding_of(transfer_syntax_uid)
     with path.open("rb", buffering=0) as file:
         data = FileBytes(file.fileno(), data_offset)
-        chosen = _deflated(data, encoding) if encoding.deflated else b"".join(_chosen(data, encoding))
+        if not (encoding.deflated or encoding.big_endian):
+            with suppress(Declined):
+                return read_direct(data, encoding.implicit_vr)
+        return _by_pydicom(data, encoding)
+
+
+def _by_pydicom(data: FileBytes, encoding: Encoding) -> Header:
+    chosen = _deflated(data, encoding) if encoding.deflated else b"".join(_chosen(data, encoding))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom's warnings quote values
         dataset = read_dataset(BytesIO(chosen), encoding.implicit_vr, not encoding.big_endian)
@@ -85,7 +100,7 @@ def _chosen(data: bytes | FileBytes, encoding: Encoding) -> Iterator[bytes]:
 
 def _belongs(element: Element) -> bool:
     size = element.end - element.value
-    if element.tag & 0xFFFF == 0 or element.tag >> 16 < 8 or element.vr in _BULK_VRS - {"UN"}:
+    if element.tag & 0xFFFF == 0 or element.tag >> 16 < 8 or element.vr in BULK_VRS - {"UN"}:
         return False
     return size <= (LARGEST_SEQUENCE_BYTES if element.is_sequence else LARGEST_ELEMENT_BYTES)
 
@@ -95,21 +110,17 @@ def _json(dataset: Dataset) -> Header:
     for tag in sorted(dataset.keys()):
         try:
             element = dataset[tag]
-            if element.VR in _BULK_VRS or tag.element == 0:
+            if element.VR in BULK_VRS or tag.element == 0:
                 continue
             if element.VR == "SQ":
                 header[f"{tag:08X}"] = {"vr": "SQ", "Value": [_json(item) for item in element.value]}
             else:
                 found = element.to_json_dict(None, 0)
-                if _size(found) <= LARGEST_ELEMENT_BYTES:
+                if size_of(found.get("Value", ())) <= LARGEST_ELEMENT_BYTES:
                     header[f"{tag:08X}"] = _plain(found)
         except _UNDECODABLE:
             continue
     return header
-
-
-def _size(found: Header) -> int:
-    return sum(len(value) if isinstance(value, str) else 8 for value in found.get("Value", ()))
 
 
 def _plain(value: Any) -> Any:

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 
-from node.receive.dataset.header import LARGEST_ELEMENT_BYTES, read_header
+from node.receive.dataset.header import read_header
+from node.receive.dataset.limits import LARGEST_ELEMENT_BYTES
 from tests.unit.node.receive.encoding import BIG, DEFLATED, EXPLICIT, IMPLICIT, element, encoded, identified
 
 
