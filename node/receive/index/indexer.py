@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from node.receive.index.pending import Counts, Entry, blob_key, entries_of, is_unreadable, tell_stuck
+from node.receive.index.service_records import note_service
 from node.receive.spool import durable
 from node.receive.spool.records import AssociationClosed, AssociationFacts, InstanceReceived, ReceiverStarted
 from node.receive.spool.spool import SpoolFolders
@@ -112,6 +113,8 @@ def _to_rows(s: Session, entry: Entry) -> str:
         intake.note_association_closed(s, uid=record.association.uid, end=record.end, at=record.at)
     elif isinstance(record, InstanceReceived):
         return _add_instance(s, entry, record)
+    else:
+        note_service(s, record)
     return ""
 
 
