@@ -6,8 +6,10 @@ It knows no PDU and no pynetdicom object but as a key; both paths, and the threa
 from __future__ import annotations
 
 from collections.abc import Hashable
+from threading import Lock
 
 from node.receive.associate.admission import NO_SPACE, STOPPING, Caller, Grant, Reject
+from node.receive.associate.places import Places
 from node.receive.associate.sessions import Session, Sessions
 from node.receive.desk.admissions import Admissions
 from node.receive.desk.receptions import Receiving, Turned
@@ -17,21 +19,30 @@ from node.receive.store.status import SUCCESS, TABLE
 from node.receive.store.storer import StoreCommand, Storer
 from storage.base.errors import TransientError
 
+TOO_MANY = Reject(2, 3, 2, "too-many-associations")
+
 
 class Desk:
-    """Admission, sessions and storing behind one counter."""
+    """Admission, sessions and storing behind one counter. Without ``places`` nobody counts associations here."""
 
-    def __init__(self, admissions: Admissions, spool: Spool, sessions: Sessions, storer: Storer) -> None:
+    def __init__(
+        self, admissions: Admissions, spool: Spool, sessions: Sessions, storer: Storer, places: Places | None = None
+    ) -> None:
         self.admissions = admissions
         self.sessions = sessions
         self._spool = spool
         self._storer = storer
+        self._places = places
+        self._lock = Lock()
+        self._taken: dict[Hashable, int] = {}
 
     def admit(self, key: Hashable, caller: Caller) -> Session | Reject:
         """Open the session of an association that is asked for, or say why not."""
         found = self._check(caller)
         if isinstance(found, Reject):
             return found
+        if not self._take_place(key, found, caller.host):
+            return TOO_MANY
         session = self.sessions.open(key, caller, found)
         session.admitted_by = self.admissions.current
         return session
@@ -50,11 +61,29 @@ class Desk:
             return TABLE["not-allowed"].status
         return SUCCESS
 
-    def ended(self, key: Hashable, end: AssociationEnd | None = None) -> None:
-        """An association has ended; without ``end`` as its session was last told."""
+    def closed(self, key: Hashable, end: AssociationEnd | None = None) -> None:
+        """An association has come to its end; without ``end`` as its session was last told."""
         session = self.sessions.get(key)
         if session is not None:
             self.sessions.close(key, end or session.end)
+
+    def ended(self, key: Hashable) -> None:
+        """The thread of an association has done with it: what it didn't say is lost, and its place is free."""
+        self.sessions.close(key, "lost")
+        with self._lock:
+            place = self._taken.pop(key, None)
+        if place is not None and self._places is not None:
+            self._places.give_back(place)
+
+    def _take_place(self, key: Hashable, grant: Grant, host: str) -> bool:
+        if self._places is None:
+            return True
+        place = self._places.take(grant.source, host, grant.most_associations)
+        if place is None:
+            return False
+        with self._lock:
+            self._taken[key] = place
+        return True
 
     def _check(self, caller: Caller) -> Grant | Reject:
         if self._storer.stopping:

@@ -31,8 +31,8 @@ class Handlers:
             (evt.EVT_C_ECHO, self.on_echo),
             (evt.EVT_C_STORE, self.on_store),
             (evt.EVT_ACSE_RECV, self.on_acse),
-            (evt.EVT_RELEASED, lambda event: self._desk.ended(event.assoc, "released")),
-            (evt.EVT_ABORTED, lambda event: self._desk.ended(event.assoc)),
+            (evt.EVT_RELEASED, lambda event: self._desk.closed(event.assoc, "released")),
+            (evt.EVT_ABORTED, lambda event: self._desk.closed(event.assoc)),
         ]
 
     def bindings(self) -> list[Any]:
