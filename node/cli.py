@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from node.commands import inspect, outside, peers, serve
+from node.commands import inspect, outside, passcode, peers, serve
 from node.commands.conformance import conformance
 from node.commands.models import models_app
 from node.commands.queue import deliveries_app, jobs_app
@@ -26,6 +26,7 @@ app.command()(inspect.status)
 app.command()(inspect.show)
 app.command()(peers.echo)
 app.command()(peers.send)
+app.command()(passcode.passcode)
 app.command()(conformance)
 app.add_typer(rules_app, name="rules")
 app.add_typer(models_app, name="models")

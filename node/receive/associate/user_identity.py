@@ -7,7 +7,6 @@ of a process, and a sender of one association per image pays for its right passc
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import os
@@ -48,26 +47,6 @@ def hash_passcode(passcode: bytes) -> str:
     salt = os.urandom(16)
     parts = (_SCHEME, str(_COST), str(_BLOCK), str(_PARALLEL), _text(salt), _text(_scrypt(passcode, salt, _COST)))
     return "$".join(parts)
-
-
-def check_hash(text: str) -> str:
-    """``text`` if it is what `hash_passcode` makes; else ValueError that names the mend, and never the text."""
-    try:
-        scheme, cost, block, parallel, salt, digest = text.split("$")
-        salted, hashed = (base64.b64decode(part, validate=True) for part in (salt, digest))
-    except (ValueError, binascii.Error):
-        scheme, cost, block, parallel, salted, hashed = "", "", "", "", b"", b""
-    if (
-        (scheme, block, parallel) != (_SCHEME, str(_BLOCK), str(_PARALLEL))
-        or cost not in _COSTS
-        or not salted
-        or len(hashed) != 64
-    ):
-        raise ValueError("write what `wetread passcode` prints, in quotes")
-    return text
-
-
-_COSTS = frozenset(str(2**power) for power in (14, 15))
 
 
 class Users:

@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Literal
 
 from node.receive.associate.certificates import Certificate, certificate_of
+from node.settings import Settings
 from node.tls import TlsFiles, server_context
 from storage.base.clock import Clock
 from storage.base.errors import ConfigError
@@ -30,6 +31,15 @@ class TlsListen:
     port: int
     files: TlsFiles
     clients: Clients = "required"
+
+
+def tls_of(settings: Settings) -> TlsListen | None:
+    """The TLS port of the settings, if there is one."""
+    tls = settings.tls
+    if tls is None or tls.port is None:
+        return None
+    files = TlsFiles(tls.certificate, tls.key, tls.ca, tls.crl)
+    return TlsListen(settings.node.host, tls.port, files, tls.client_certificates)
 
 
 class ServerTls:
