@@ -24,14 +24,11 @@ def configuration_table() -> str:
 
 def _keys(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, Any]]:
     for name, field in model.model_fields.items():
-        below = _model_in(field.annotation)
-        default = field.get_default(call_default_factory=True)
+        below, key = _model_in(field.annotation), prefix + (field.alias or name)
         if below is None:
-            yield prefix + name, default
-        elif isinstance(field.annotation, type):
-            yield from _keys(below, f"{prefix}{name}.")
+            yield key, field.get_default(call_default_factory=True)
         else:
-            yield from _keys(below, f"{prefix}{name}{'[]' if 'tuple' in str(field.annotation) else ''}.")
+            yield from _keys(below, f"{key}{'[]' if 'tuple' in str(field.annotation) else ''}.")
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

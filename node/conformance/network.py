@@ -16,21 +16,22 @@ from node.settings import Settings
 
 def association_table() -> str:
     """N.7.2.1.2: parameters of an association, as acceptor unless said otherwise."""
-    limits, node = Limits(), Settings.model_fields["node"].get_default()
+    limits, settings = Limits(), Settings.model_construct()
+    node, receive = settings.node, settings.receive
     rows = [
         ("Application Context Name", "1.2.840.10008.3.1.1.1"),
         ("Implementation Class UID", IMPLEMENTATION_CLASS_UID),
         ("Implementation Version Name", IMPLEMENTATION_VERSION_NAME),
-        ("Maximum PDU length that we receive", f"{limits.max_pdu_bytes} bytes; longer ones are answered by A-ABORT"),
+        ("Maximum PDU length that we receive", f"{receive.max_pdu_kb * 1024} bytes; longer ones are answered by A-ABORT"),
         ("Smallest maximum PDU length that a peer may ask of us", f"{SMALLEST_PDU_BYTES} bytes; 0 for unlimited is taken"),
         ("Simultaneous associations", f"{node.max_associations} by default, fewer for a source where the settings say so"),
         ("Connections that may wait to be accepted", BACKLOG),
         ("Presentation contexts in one association", 128),
         ("Asynchronous operations window", "1 performed, 1 invoked: not supported"),
-        ("From the connection to the whole A-ASSOCIATE-RQ, TLS handshake included", f"{limits.request_s:g} s"),
-        ("Whole PDU, from its first byte", f"{limits.pdu_s:g} s"),
-        ("Between messages", f"{limits.idle_s:g} s, per source"),
-        ("Until a peer has taken what we send", f"{limits.send_s:g} s"),
+        ("From the connection to the whole A-ASSOCIATE-RQ, TLS handshake included", f"{receive.request_s:g} s"),
+        ("Whole PDU, from its first byte", f"{receive.pdu_s:g} s"),
+        ("Between messages", f"{receive.idle_s:g} s, per source"),
+        ("Until a peer has taken what we send", f"{receive.send_s:g} s"),
         ("Largest A-ASSOCIATE-RQ", f"{limits.max_request_bytes} bytes"),
         ("Largest command set", f"{limits.max_command_bytes} bytes"),
         ("Largest data set of a DIMSE-N request", f"{limits.max_collected_bytes} bytes"),
