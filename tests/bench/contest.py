@@ -13,7 +13,7 @@ from rich.table import Table
 from tests.bench.meter import Cost, median_cost, metered
 from tests.bench.objects import Batch
 from tests.bench.receivers import Setup, environment
-from tests.support.attacker import VERIFICATION, RawPeer, associate_rq
+from tests.support.attacker import IMPLICIT, VERIFICATION, RawPeer, associate_rq
 from tests.support.peers import Peer
 from tests.support.ports import LOOPBACK
 from tests.support.wetread_node import SCANNER
@@ -21,35 +21,36 @@ from tests.support.wetread_node import SCANNER
 Work = Callable[[Peer], None]
 
 
-def contest(folder: Path, setups: Sequence[Setup], batch: Batch, work: Work, repeats: int) -> dict[str, Cost]:
+def echo(peer: Peer) -> None:
+    """One C-ECHO."""
+    with RawPeer(peer.port, LOOPBACK) as raw:
+        raw.negotiate(associate_rq([(1, VERIFICATION, (IMPLICIT,))], SCANNER, peer.ae_title))
+        assert raw.echo() == 0
+        raw.release()
+
+
+def contest(folder: Path, setups: Sequence[Setup], batch: Batch, work: Work, repeats: int, warm: Work = echo) -> dict[str, Cost]:
     """The median cost for each receiver by name; all take turns, so that what else the machine does hits all alike.
 
-    Each turn begins with an empty store and ends with a check that all of ``batch`` is there.
+    Each turn begins with an empty store and ends with a check that all of ``batch`` is there. ``warm`` goes before what is
+    measured, so that no receiver pays for what it does once.
     """
     costs: dict[str, list[Cost]] = {setup.name: [] for setup in setups}
     for turn in range(repeats):
         for index, setup in enumerate(setups):
             home = folder / f"{turn}-{index}"
-            costs[setup.name].append(_turn(home, setup, batch, work))
+            costs[setup.name].append(_turn(home, setup, batch, work, warm))
             shutil.rmtree(home)
     return {name: median_cost(found) for name, found in costs.items()}
 
 
-def _turn(home: Path, setup: Setup, batch: Batch, work: Work) -> Cost:
+def _turn(home: Path, setup: Setup, batch: Batch, work: Work, warm: Work) -> Cost:
     with environment(setup.environment), setup.make(home) as receiver:
-        _warm(receiver.peer)
+        warm(receiver.peer)
         with metered(receiver.pid) as cost:
             work(receiver.peer)
         receiver.check(batch)
     return cost
-
-
-def _warm(peer: Peer) -> None:
-    """One C-ECHO, so that no receiver pays for what it does once."""
-    with RawPeer(peer.port, LOOPBACK) as raw:
-        raw.negotiate(associate_rq([(1, VERIFICATION, ("1.2.840.10008.1.2",))], SCANNER, peer.ae_title))
-        assert raw.echo() == 0
-        raw.release()
 
 
 @dataclass(frozen=True)

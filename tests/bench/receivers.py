@@ -15,7 +15,7 @@ import yaml
 from tests.bench import stock
 from tests.bench.objects import Batch, digests
 from tests.support.peers import Peer, orthanc, storescp
-from tests.support.ports import free_port
+from tests.support.ports import free_port, free_ports
 from tests.support.wetread_node import node_settings
 
 LARGEST_PDU = 131072  # of DCMTK
@@ -67,15 +67,21 @@ def environment(pairs: tuple[tuple[str, str], ...]) -> Iterator[None]:
 
 
 def wetread(**changes: Any) -> Make:
-    """The receiver role alone, as `wetread serve --role receiver` runs it; ``changes`` are merged into its settings."""
+    """The receiver role alone, as `wetread serve --role receiver` runs it; ``changes`` are merged into its settings.
+
+    With ``tls`` among them its peer's port is that of TLS.
+    """
 
     @contextmanager
     def make(folder: Path) -> Iterator[Receiver]:
         folder.mkdir(parents=True)
-        port = free_port()
+        port, tls_port = free_ports(2)
         settings = {**node_settings(folder, port, None, []), "models": []}
         for key, value in changes.items():
             settings[key] = {**settings[key], **value} if isinstance(settings.get(key), dict) else value
+        if "tls" in changes:
+            settings["tls"] = {**changes["tls"], "port": tls_port}
+            port = tls_port
         config = folder / "wetread.yaml"
         config.write_text(yaml.safe_dump(settings))
         command = [sys.executable, "-m", "node.cli", "serve", "--role", "receiver", "--config", str(config)]

@@ -12,7 +12,7 @@ from pynetdicom import AE, build_context
 
 from tests.bench.objects import Batch, Object
 from tests.support.attacker import ASSOCIATE_AC, EXPLICIT, RawPeer, associate_rq
-from tests.support.peers import Peer, tool
+from tests.support.peers import Peer, run_tool, tool
 from tests.support.ports import LOOPBACK
 from tests.support.wetread_node import SCANNER
 
@@ -27,6 +27,12 @@ def by_storescu(peer: Peer, batch: Batch, associations: int = 1, options: Sequen
     for run in runs:
         _, complaint = run.communicate(timeout=PATIENCE_S)
         assert run.returncode == 0, complaint.decode(errors="replace")
+
+
+def by_echoscu(peer: Peer, options: Sequence[str | Path] = ()) -> None:
+    """DCMTK's echoscu."""
+    done = run_tool("echoscu", "-aet", SCANNER, "-aec", peer.ae_title, *options, peer.host, str(peer.port))
+    assert done.returncode == 0, done.stderr
 
 
 def _begin(command: list[str]) -> subprocess.Popen[bytes]:

@@ -28,10 +28,12 @@ from tests.bench.receivers import (
 from tests.bench.senders import (
     by_bytes,
     by_bytes_one_each,
+    by_echoscu,
     by_pynetdicom,
     by_storescu,
     by_storescu_one_each,
 )
+from tests.support.certificates import authority
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -120,6 +122,25 @@ def test_associations(ct: Batch, sizes: Sizes, tmp_path: Path, report: Report, a
     for setup in (ORTHANC, STORESCP_FORK):
         work = f"{sizes.ct} CT, {associations} associations, no Nagle"
         report.add(Row(work, "s", costs[OURS.name].wall_s, setup.name, costs[setup.name].wall_s))
+
+
+def test_tls(ct: Batch, sizes: Sizes, tmp_path: Path, report: Report) -> None:
+    pki = authority(tmp_path / "pki")
+    node, scanner = pki.pair("node"), pki.pair("scanner")
+    ca = str(pki.certificate)
+    ours = wetread(tls={"certificate": str(node.certificate), "key": str(node.key), "ca": ca})
+    files = {"Certificate": str(node.certificate), "PrivateKey": str(node.key), "TrustedCertificates": ca}
+    theirs = orthanc_receiver(DicomTlsEnabled=True, **{f"DicomTls{key}": value for key, value in files.items()})
+    setups = [
+        Setup("Wetread", ours),
+        Setup("Orthanc", theirs),
+        Setup("storescp", storescp_receiver("+tls", str(node.key), str(node.certificate), "+cf", ca)),
+    ]
+    options = ("+tls", scanner.key, scanner.certificate, "+cf", ca)
+    send, warm = partial(by_storescu, batch=ct, options=options), partial(by_echoscu, options=options)
+    costs = contest(tmp_path, [without_nagle(setup) for setup in setups], ct, send, min(2, sizes.repeats), warm)
+    for name in ("Orthanc", "storescp"):
+        report.add(Row(f"{sizes.ct} CT by TLS, no Nagle", "s", costs["Wetread"].wall_s, name, costs[name].wall_s))
 
 
 def test_throughput_over_associations(ct: Batch, sizes: Sizes, tmp_path: Path, report: Report) -> None:
