@@ -77,7 +77,7 @@ class User(Part):
 
 
 class SourceSettings(Part):
-    """Who may open associations with us, and for what. What is left out, or empty, asks for nothing and grants all."""
+    """Who may open associations with us, and for what. What is left out asks for nothing, and grants everything."""
 
     name: Name
     calling: tuple[AETitle, ...] = ()

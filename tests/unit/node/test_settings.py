@@ -70,6 +70,110 @@ def test_a_complaint_names_file_line_key_and_mend(tmp_path: Path, text: str, exp
     assert _complaint(tmp_path, text).startswith(expected)
 
 
+FINGERPRINT = ":".join(["AB"] * 32)
+SOURCES = f"""
+sources:
+- name: ct
+  calling: [CT1]
+  from: [10.1.0.0/16, 192.0.2.7]
+  certificate: "SHA256:{FINGERPRINT}"
+  services: [echo, store]
+  sop_classes: [CTImageStorage, 1.2.3.4]
+  transfer_syntaxes: [JPEGLossless, "*"]
+  durability: os
+tls: {{certificate: node.pem, key: node.key, ca: ca.pem}}
+"""
+
+
+def test_sources_are_read_with_names_for_uids(tmp_path: Path) -> None:
+    (source,) = _load(tmp_path, SOURCES).sources
+    assert source.certificate == ("sha256:" + "ab" * 32,)
+    assert source.sop_classes == ("1.2.840.10008.5.1.4.1.1.2", "1.2.3.4")
+    assert source.transfer_syntaxes == ("1.2.840.10008.1.2.4.57", "*")
+    assert source.networks == ("10.1.0.0/16", "192.0.2.7")
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ("name: a", "sources[0]: would admit anybody; name calling, from or certificate"),
+        ("name: a, form: []", "sources[0].form: unknown key; did you mean from?"),
+        ("name: a, calling: [A, '']", "sources[0].calling[1]: '' can't be used; write 1 to 16"),
+        (
+            "name: a, from: [10.1.0.5/16]",
+            "sources[0].from[0]: '10.1.0.5/16' can't be used; the address has bits beyond the network",
+        ),
+        ("name: a, from: [ct1.lan]", "sources[0].from[0]: 'ct1.lan' can't be used; write an address or a network"),
+        ("name: a, certificate: CT1", "sources[0].certificate[0]: 'CT1' can't be used; write sha256:FINGERPRINT"),
+        ("name: a, certificate: 'cn:CT1'", "sources[0].certificate: no port asks for certificates; set tls.port and"),
+        ("name: a, calling: [A], tls: true", "sources[0].tls: no port speaks TLS; set tls.port"),
+        (
+            "name: a, calling: [A], services: [stow]",
+            "sources[0].services[0]: 'stow' can't be used; input should be 'echo', 'store'",
+        ),
+        (
+            "name: a, calling: [A], sop_classes: [CT]",
+            "sources[0].sop_classes[0]: 'CT' can't be used; write a UID, a keyword such as",
+        ),
+        (
+            "name: a, calling: [A], transfer_syntaxes: [X]",
+            "sources[0].transfer_syntaxes[0]: 'X' can't be used; write a UID, a keyword",
+        ),
+        (
+            "name: a, calling: [A], durability: none",
+            "sources[0].durability: 'none' can't be used; input should be 'full' or 'os'",
+        ),
+    ],
+)
+def test_a_complaint_about_a_source_names_its_place(tmp_path: Path, entry: str, expected: str) -> None:
+    assert _complaint(tmp_path, f"sources:\n- {{{entry}}}").startswith(f"w.yaml:2: {expected}")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("sources:\n- &a {name: a, calling: [A]}\n- *a", "sources: entries 0 and 1 are both named a; give each its own name"),
+        ("tls: {port: 1}", "tls.certificate: is missing; add it"),
+        ("tls: {certificate: a.pem}", "tls.ca: is missing; name the authorities of your senders' certificates"),
+        ("tls: {certificate: a.pem, ca: b.pem, port: 11112}", "tls.port: is node.port too; give each its own"),
+        ("tls: {certificate: a.pem, port: null, only: true}", "tls.only: without tls.port nothing would listen"),
+        ("tls: {certificate: a.pem, ca: b.pem, kee: c}", "tls.kee: unknown key; did you mean key?"),
+        ("receive: {path: quick}", "receive.path: 'quick' can't be used; input should be 'fast' or 'stock'"),
+        ("receive: {request: 3}", "receive.request: unknown key; did you mean request_s?"),
+        ("peers: [{name: a, ae_title: A, host: h, port: 1, tls: true}]", "peers[0].tls: no authority is named; add ca, here or"),
+        (
+            "peers: [{name: a, ae_title: A, host: h, port: 1, tls: {verify: no}}]",
+            "peers[0].tls.verify: unknown key; did you mean",
+        ),
+    ],
+)
+def test_a_complaint_about_the_network_names_its_place(tmp_path: Path, text: str, expected: str) -> None:
+    assert _complaint(tmp_path, text).startswith(f"w.yaml:1: {expected}")
+
+
+def test_a_complaint_never_repeats_a_passcode(tmp_path: Path) -> None:
+    text = "sources:\n- name: a\n  calling: [A]\n  users:\n  - {name: ct, passcode: hunter2}"
+    message = _complaint(tmp_path, text)
+    assert message == "w.yaml:5: sources[0].users[0].passcode: write what `wetread passcode` prints, in quotes"
+
+
+@pytest.mark.parametrize(
+    ("peer_tls", "expected"),
+    [
+        ("false", None),
+        ("true", ("n.pem", "n.key", "ca.pem", True)),
+        ("{verify_host: false}", ("n.pem", "n.key", "ca.pem", False)),
+        ("{ca: other.pem}", ("n.pem", "n.key", "other.pem", True)),
+        ("{certificate: both.pem}", ("both.pem", None, "ca.pem", True)),
+    ],
+)
+def test_tls_to_a_peer_takes_what_it_leaves_out_from_ours(tmp_path: Path, peer_tls: str, expected: object) -> None:
+    peer = f"{{name: a, ae_title: A, host: h, port: 104, tls: {peer_tls}}}"
+    (found,) = _load(tmp_path, f"tls: {{certificate: n.pem, key: n.key, ca: ca.pem}}\npeers: [{peer}]").peers
+    tls = found.tls
+    assert expected == (tls and (str(tls.certificate), tls.key and str(tls.key), str(tls.ca), tls.verify_host))
+
+
 def test_two_peers_of_one_name_are_refused(tmp_path: Path) -> None:
     peer = "- {name: a, ae_title: A, host: h, port: 104}\n"
     assert "entries 0 and 1 are both named a; give each its own name" in _complaint(tmp_path, "peers:\n" + peer * 2)
