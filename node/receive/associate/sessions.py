@@ -45,8 +45,8 @@ class Sessions:
     """Open sessions by pynetdicom's association object. Threads may share it."""
 
     def __init__(self, spool: Spool, clock: Clock) -> None:
+        self.clock = clock
         self._spool = spool
-        self._clock = clock
         self._lock = Lock()
         self._open: dict[Hashable, Session] = {}
         self._unwritten: list[AssociationClosed] = []
@@ -82,7 +82,7 @@ class Sessions:
         facts = session.facts
         _log.info("association.ended", association=facts.uid, end=end, stored=session.stored, refused=session.refused)
         if session.stored:
-            self._write(AssociationClosed(facts, end, self._clock.utc()))
+            self._write(AssociationClosed(facts, end, self.clock.utc()))
 
     def write_ends(self) -> None:
         """Try again what couldn't be written."""
@@ -102,7 +102,7 @@ class Sessions:
     def _begin(self, caller: Caller, grant: Grant) -> Session:
         calling, called = caller.calling.strip(" "), caller.called.strip(" ")
         facts = AssociationFacts(
-            self._spool.new_name(), self._spool.receiver, self._spool.boot, calling, called, caller.host, self._clock.utc()
+            self._spool.new_name(), self._spool.receiver, self._spool.boot, calling, called, caller.host, self.clock.utc()
         )
         _log.info(
             "association.accepted", association=facts.uid, calling_ae_title=calling, called_ae_title=called, host=caller.host

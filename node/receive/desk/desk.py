@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from threading import Lock
+from typing import Any
 
 from node.receive.associate.admission import NO_SPACE, STOPPING, Caller, Grant, Reject
 from node.receive.associate.places import Places
 from node.receive.associate.sessions import Session, Sessions
 from node.receive.desk.admissions import Admissions
 from node.receive.desk.receptions import Receiving, Turned
+from node.receive.services.reports import LOOK_S
+from node.receive.services.services import Service, Services
 from node.receive.spool.records import AssociationEnd
 from node.receive.spool.spool import Spool
 from node.receive.store.status import SUCCESS, TABLE
@@ -35,6 +38,7 @@ class Desk:
         self._places = places
         self._lock = Lock()
         self._taken: dict[Hashable, int] = {}
+        self.services = Services(spool, sessions.clock, self.may_use)
 
     def admit(self, key: Hashable, caller: Caller) -> Session | Reject:
         """Open the session of an association that is asked for, or say why not."""
@@ -60,6 +64,23 @@ class Desk:
         if session is None or not self.admissions.renew(session) or "echo" not in session.grant.services:
             return TABLE["not-allowed"].status
         return SUCCESS
+
+    def may_use(self, key: Hashable, service: Service) -> Session | None:
+        """The session of an association whose caller may use this service now."""
+        session = self.sessions.get(key)
+        if session is None or not self.admissions.renew(session) or service not in session.grant.services:
+            return None
+        return session
+
+    def look_every_s(self, assoc: Any) -> float | None:
+        """How often `between_messages` wants to be called for an association; None: not now, ask again after each message."""
+        return LOOK_S if self.services.reports.is_waiting(assoc) else None
+
+    def between_messages(self, assoc: Any) -> None:
+        """The association is silent, and the calling thread may use it: send what waits for its peer."""
+        session = self.sessions.get(assoc)
+        if session is not None:
+            self.services.reports.send(assoc, session)
 
     def closed(self, key: Hashable, end: AssociationEnd | None = None) -> None:
         """An association has come to its end; without ``end`` as its session was last told."""

@@ -12,6 +12,7 @@ from pynetdicom.pdu_primitives import A_P_ABORT
 
 from node.receive.desk.desk import Desk
 from node.receive.desk.requests import Requests
+from node.receive.services.aside import report_aside
 from node.receive.store.status import TABLE, Answer
 from node.receive.store.storer import StoreCommand
 
@@ -30,6 +31,7 @@ class Handlers:
             (evt.EVT_SOP_COMMON, self._requests.on_sop_common),
             (evt.EVT_C_ECHO, self.on_echo),
             (evt.EVT_C_STORE, self.on_store),
+            *self._desk.services.bindings(),
             (evt.EVT_ACSE_RECV, self.on_acse),
             (evt.EVT_RELEASED, lambda event: self._desk.closed(event.assoc, "released")),
             (evt.EVT_ABORTED, lambda event: self._desk.closed(event.assoc)),
@@ -41,8 +43,14 @@ class Handlers:
             (evt.EVT_CONN_OPEN, _send_at_once),
             (evt.EVT_DATA_RECV, _acknowledge_at_once),
             (evt.EVT_DATA_SENT, _acknowledge_at_once),
+            (evt.EVT_ESTABLISHED, self.on_established),
             *self.shared_bindings(),
         ]
+
+    def on_established(self, event: evt.Event) -> None:
+        """Stock reactors ask nobody between messages: results of storage commitment are sent from beside them."""
+        sessions = self._desk.sessions
+        report_aside(self._desk.services.reports, event.assoc, sessions.get, sessions.clock)
 
     def on_echo(self, event: evt.Event) -> int:
         """Answer C-ECHO; a C-STORE that names the Verification class is no success."""

@@ -79,11 +79,21 @@ class FastAssociation(Association):
             if self._fast.is_draining and self._fast.is_idle:
                 self.acse.send_abort(0x00)
                 continue
-            self._fast.pump()
+            self._read_on(desk)
             while self._messages.requests and not self._fast.is_over:
                 number, message = self._messages.requests.popleft()
                 self._serve_request(message, number)
                 self._is_paused = True
+
+    def _read_on(self, desk: Desk) -> None:
+        """Read a PDU; where the desk has something to send, no longer than until it wants to be asked."""
+        look_s = desk.look_every_s(self)
+        if look_s is None or self._fast.is_overdue:
+            self._fast.pump()
+            return
+        self._fast.pump_until(lambda: bool(self._messages.requests), look_s)
+        if self._fast.silent_s >= look_s and not self._messages.requests and not self._fast.is_over:
+            desk.between_messages(self)
 
     def _has_ended(self) -> bool:
         """Whether the association is over; if so, says how to those who listen."""

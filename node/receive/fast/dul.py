@@ -235,6 +235,16 @@ class FastDUL(DULServiceProvider):
         """Whether no part of a message has come."""
         return self._wire.is_between_pdus and (self.assembler is None or self.assembler.is_between_messages)
 
+    @property
+    def silent_s(self) -> float:
+        """For how long nothing has come; 0 within a message."""
+        return self._wire.silent_s if self.is_idle else 0.0
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether the next `pump` gives the peer up."""
+        return self._wire.is_overdue
+
     def expect_by(self, deadline_s: float) -> None:
         """Everything must be read by then."""
         self._wire.until_s = deadline_s

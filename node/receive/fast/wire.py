@@ -75,6 +75,16 @@ class Wire:
         """Whether no byte of a next PDU has been read."""
         return self._start == self._stop
 
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the last PDU was read to its end."""
+        return self._now() - self._since_s
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether the peer has had its time for a PDU to begin, or for the rest of one."""
+        return self.silent_s >= (self._pdu_s if self._in_pdu else self.idle_s)
+
     def read_pdu(self, judge: Callable[[int, int], None]) -> tuple[int, int, int]:
         """The next PDU: its type, and where its body begins and ends in ``view``, which the next read may overwrite.
 

@@ -1,0 +1,108 @@
+"""Reading the data set of a DIMSE-N request: its structure is checked before a value is decoded, its lists are bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from io import BytesIO
+from typing import Any
+
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+from pydicom.uid import UID
+from pynetdicom.dsutils import decode
+
+from node.receive.dataset.elements import Malformed, top_level
+from node.receive.dataset.encodings import encoding_of
+from node.receive.services.status import Refused
+from node.receive.spool.records import References
+from storage.base.errors import PeerError
+from storage.base.uids import check_uid
+
+MOST_INSTANCES = 20_000
+MOST_STUDIES = 100
+MOST_BYTES = 8 * 2**20
+
+
+def read(stream: BytesIO | None, transfer_syntax_uid: str) -> Dataset:
+    """The data set of a request; an empty one where there is none.
+
+    Raises
+    ------
+    Refused
+        ``mistyped`` or ``too-many``.
+    """
+    data = stream.getvalue() if stream is not None else b""
+    if len(data) > MOST_BYTES:
+        raise Refused("too-many")
+    try:
+        for _ in top_level(data, encoding_of(transfer_syntax_uid)):
+            pass
+        uid = UID(transfer_syntax_uid)
+        dataset: Dataset = decode(BytesIO(data), uid.is_implicit_VR, uid.is_little_endian, False)
+    except Malformed as error:
+        raise Refused("mistyped") from error
+    return dataset
+
+
+def value(dataset: Dataset, keyword: str, code: str = "bad-value") -> str:
+    """One text, "" where it is absent or empty; never several.
+
+    Raises
+    ------
+    Refused
+        The value can't be decoded, or there are several.
+    """
+    found = _element(dataset, keyword, code)
+    if isinstance(found, MultiValue | list):
+        raise Refused(code, keyword)
+    return "" if found is None else str(found).strip()
+
+
+def uid(dataset: Dataset, keyword: str, code: str = "bad-value") -> str:
+    """A UID that is there and is one.
+
+    Raises
+    ------
+    Refused
+        With ``code``.
+    """
+    try:
+        return check_uid(value(dataset, keyword, code))
+    except Refused:
+        raise
+    except PeerError as error:
+        raise Refused(code, keyword) from error
+
+
+def items(dataset: Dataset, keyword: str, code: str = "bad-value") -> list[Dataset]:
+    """The items of a sequence, none where it is absent or empty."""
+    found = _element(dataset, keyword, code)
+    if found is None:
+        return []
+    if not all(isinstance(item, Dataset) for item in found):
+        raise Refused(code, keyword)
+    return list(found)
+
+
+def references(holders: Iterable[Dataset], keyword: str, code: str = "bad-value") -> References:
+    """The instances that a sequence ``keyword`` of each holder names, each once, in their order (PS3.3 table 10-11).
+
+    Raises
+    ------
+    Refused
+        ``code`` for what is no reference, ``too-many``.
+    """
+    found: dict[tuple[str, str], None] = {}
+    for holder in holders:
+        for item in items(holder, keyword, code):
+            found[uid(item, "ReferencedSOPClassUID", code), uid(item, "ReferencedSOPInstanceUID", code)] = None
+            if len(found) > MOST_INSTANCES:
+                raise Refused("too-many")
+    return tuple(found)
+
+
+def _element(dataset: Dataset, keyword: str, code: str) -> Any:
+    try:
+        return dataset.get(keyword)
+    except Exception as error:  # whatever the decoder makes of a peer's bytes
+        raise Refused(code, keyword) from error
