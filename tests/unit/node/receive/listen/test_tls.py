@@ -231,3 +231,17 @@ def test_unusable_files_stop_the_start_with_a_mend(
 ) -> None:
     with pytest.raises(ConfigError, match=expected):
         _server(change(node, scanner, tmp_path))
+
+
+@pytest.mark.heavy
+def test_the_layout_of_the_guide_works(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[5] / "config" / "README.md").read_text()
+    lines = guide[guide.index("    mkdir -p config/tls") :].split("\n\n")[0]
+    done = subprocess.run(["bash", "-ec", lines], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "config" / "tls"
+    assert {path.stat().st_mode & 0o077 for path in folder.iterdir()} == {0}
+    node, scanner = (Pair(folder / f"{name}.pem", folder / f"{name}.key", folder / "ca.pem") for name in ("node", "ct1"))
+    found, _ = _shake(_server(node.files()), _client(scanner))
+    assert found == Certificate(scanner.fingerprint, "ct1", ("ct1.hospital",))
+    assert scanner.fingerprint in done.stdout.replace(":", "").lower()
