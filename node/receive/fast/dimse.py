@@ -31,9 +31,10 @@ class FastDIMSE(DIMSEServiceProvider):
         if len(self.requests) >= MOST_WAITING:
             raise ProtocolError("more requests at once than are served")
         values = P_DATA()
-        values.presentation_data_value_list = [(context_id, b"\x03" + encoded)]
+        fragments: list[Any] = [[context_id, b"\x03" + encoded]]
         if command.has_data_set:
-            values.presentation_data_value_list.append((context_id, b"\x02" + data))
+            fragments.append([context_id, b"\x02" + data])
+        values.presentation_data_value_list = fragments
         try:
             self.receive_primitive(values)
         except Exception as error:

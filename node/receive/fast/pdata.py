@@ -79,7 +79,7 @@ class Assembler:
             stop = at + 4 + length
             if length < 2 or stop > end:
                 raise ProtocolError("a value's length doesn't fit its PDU", INVALID_PARAMETER)
-            if context_id != self._context_id:
+            if context_id != self._context_id or not context_id:  # 0 is none of ours, and stands for none
                 self._begin(context_id)
             if control & _COMMAND:
                 self._take_command(view[at + _PDV_BYTES : stop], control)
