@@ -10,7 +10,7 @@ from typing import Protocol
 from node.receive.associate.negotiation import VERIFICATION, is_storage
 from node.receive.associate.sessions import Session
 from node.receive.desk.desk import Desk
-from node.receive.desk.receptions import Receiving
+from node.receive.desk.receptions import Receiving, Turned
 from node.receive.fast import commands
 from node.receive.fast.commands import Command, CommandError
 from node.receive.fast.limits import Limits
@@ -92,6 +92,8 @@ class Service:
         return _Unrecognized(self, context_id, command, self._limits)
 
     def _receiving(self, context: Context, command: Command) -> Receiving:
+        if not context.is_storage:
+            return Turned(self._session, "not-negotiated")
         return self._desk.begin_store(
             self._session,
             StoreCommand(command.sop_class_uid, command.sop_instance_uid, context.abstract_syntax, context.transfer_syntax),

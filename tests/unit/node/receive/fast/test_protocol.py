@@ -1,0 +1,204 @@
+"""What the fast path answers to each thing that a peer may get wrong (PS3.8 9.2 and 9.3), and to odd things that are right."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+import pytest
+
+from node.receive.fast.limits import Limits
+from tests.support.attacker import (
+    ABORT,
+    CT,
+    EXPLICIT,
+    IMPLICIT,
+    LAST,
+    P_DATA,
+    VERIFICATION,
+    abort,
+    associate_rq,
+    command_set,
+    echo_rq,
+    p_data,
+    pdu,
+    pdv,
+    release,
+    short,
+    store_rq,
+    uid,
+)
+from tests.support.fast_path import LIMITS, Counter, exchange
+from tests.support.recorder import Recording, pdus
+from tests.unit.node.receive.encoding import encoded, identified
+
+COMMAND = 1
+ASKED = associate_rq()
+ECHO = p_data(1, COMMAND | LAST, echo_rq())
+STORE = p_data(3, COMMAND | LAST, store_rq("1.2.3.4"))
+DATA = encoded(identified())
+FIND = "1.2.840.10008.5.1.4.1.2.2.1"
+
+
+@pytest.fixture(scope="module")
+def counter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counter]:
+    found = Counter(tmp_path_factory.mktemp("spool"))
+    yield found
+    found.close()
+
+
+def told(counter: Counter, *stream: bytes) -> list[int | tuple[int, int]]:
+    """Our answers: statuses of responses, (source, reason) of an abort, minus the PDU type for others."""
+    answered = exchange(counter, b"".join(stream), iter(()))
+    found: list[int | tuple[int, int]] = []
+    statuses = iter(Recording(bytearray(ASKED), bytearray(answered)).answers())
+    for kind, body in pdus(answered):
+        if kind == P_DATA:
+            found.append(int.from_bytes(next(statuses).command[0x900], "little"))
+        else:
+            found.append((body[2], body[3]) if kind == ABORT else -kind)
+    return found
+
+
+def request(field: int, sop_class: str, has_data: bool = False, number: int = 0x0002) -> bytes:
+    """A command set of any field."""
+    data_set = short(1 if has_data else 0x0101)
+    return command_set({number: uid(sop_class), 0x100: short(field), 0x110: short(7), 0x800: data_set})
+
+
+NO_MESSAGE_ID = command_set({2: uid(VERIFICATION), 0x100: short(0x30), 0x800: short(0x101)})
+WRONG = {
+    "a PDU type that isn't one": (pdu(9, bytes(10)), (2, 1)),
+    "a second request": (ASKED, (2, 2)),
+    "an acceptance": (pdu(2, bytes(100)), (2, 2)),
+    "a rejection": (pdu(3, bytes(4)), (2, 2)),
+    "a response to no release of ours": (pdu(6, bytes(4)), (2, 0)),
+    "a release of another length": (pdu(5, bytes(8)), (2, 6)),
+    "an abort that announces 4 GiB": (pdu(7, b"", 0xFFFFFFFF), (2, 6)),
+    "P-DATA beyond our maximum": (pdu(P_DATA, b"", LIMITS.max_pdu_bytes + 1), (2, 6)),
+    "P-DATA without a value": (pdu(P_DATA, b""), (2, 6)),
+    "a value whose head is cut off": (pdu(P_DATA, bytes(5)), (2, 6)),
+    "a value longer than its PDU": (pdu(P_DATA, struct.pack(">IBB", 100, 1, 3) + bytes(10)), (2, 6)),
+    "a value without room for its head": (pdu(P_DATA, struct.pack(">IBB", 1, 1, 3)), (2, 6)),
+    "a context that wasn't accepted": (p_data(7, COMMAND | LAST, echo_rq()), (2, 6)),
+    "a data set without a command": (p_data(3, LAST, DATA), (2, 5)),
+    "a command within a data set": (STORE + p_data(3, COMMAND | LAST, echo_rq()), (2, 5)),
+    "a data set of another context": (STORE + p_data(1, LAST, DATA), (2, 5)),
+    "a command that goes on in another context": (p_data(3, COMMAND, b"x") + p_data(1, COMMAND | LAST, echo_rq()), (2, 5)),
+    "a command set that can't be read": (p_data(1, COMMAND | LAST, b"\1\2\3"), (2, 6)),
+    "a command set of nothing": (p_data(1, COMMAND | LAST, b""), (2, 6)),
+    "a C-ECHO without Message ID": (p_data(1, 3, NO_MESSAGE_ID), (2, 6)),
+    "a C-ECHO with a data set": (p_data(1, 3, request(0x30, VERIFICATION, True)) + p_data(1, LAST, b"xx"), (2, 6)),
+    "a command set without end": (p_data(1, COMMAND, bytes(60_000)) + p_data(1, COMMAND, bytes(10_000)), (2, 6)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_breaks_the_protocol_is_aborted_with_its_reason(counter: Counter, name: str) -> None:
+    stream, expected = WRONG[name]
+    assert told(counter, ASKED, ECHO, stream, ECHO) == [-2, 0x0000, expected]
+    assert counter.sessions.associations() == []
+
+
+BEFORE = {
+    "data": (ECHO, [(0, 0)]),
+    "a release": (release(), [(0, 0)]),
+    "a PDU type that isn't one": (pdu(0x16, bytes(3)), [(0, 0)]),
+    "a request of 4 GiB": (pdu(1, b"", 0xFFFFFFFF), [(0, 0)]),
+    "a request of nothing": (pdu(1, b""), [(0, 0)]),
+    "an abort": (abort(), []),
+    "nothing": (b"", []),
+    "half a head": (b"\1\0\0", []),
+}
+
+
+@pytest.mark.parametrize("name", BEFORE)
+def test_before_an_association(counter: Counter, name: str) -> None:
+    stream, expected = BEFORE[name]
+    assert told(counter, stream) == expected
+
+
+def test_a_protocol_version_that_isn_t_ours_is_rejected(counter: Counter) -> None:
+    asked = bytearray(ASKED)
+    asked[6:8] = b"\0\2"
+    assert told(counter, bytes(asked)) == [-3]
+
+
+def test_an_abort_of_the_peer_ends_it(counter: Counter) -> None:
+    assert told(counter, ASKED, ECHO, abort(), ECHO) == [-2, 0]
+
+
+def test_a_message_in_the_middle_of_a_release_is_not_answered(counter: Counter) -> None:
+    assert told(counter, ASKED, release(), ECHO) == [-2, -6]
+
+
+def test_several_messages_in_one_pdu(counter: Counter) -> None:
+    values = pdv(1, COMMAND | LAST, echo_rq(1)) + pdv(3, COMMAND | LAST, store_rq("1.2.3.4")) + pdv(3, LAST, DATA)
+    values += pdv(1, COMMAND, echo_rq(2)[:20]) + pdv(1, COMMAND, b"") + pdv(1, COMMAND | LAST, echo_rq(2)[20:])
+    assert told(counter, ASKED, pdu(P_DATA, values), release()) == [-2, 0, 0, 0, -6]
+
+
+def test_empty_fragments_are_no_harm(counter: Counter) -> None:
+    empty = p_data(3, 0, b"")
+    assert told(counter, ASKED, STORE, empty, empty, p_data(3, 0, DATA), p_data(3, LAST, b""), release()) == [-2, 0, -6]
+
+
+def test_a_store_without_a_data_set_is_refused(counter: Counter) -> None:
+    without = command_set({2: uid(CT), 0x100: short(1), 0x110: short(1), 0x800: short(0x101), 0x1000: uid("1.2.3.4")})
+    assert told(counter, ASKED, p_data(3, 3, without), STORE, p_data(3, LAST, b""), release()) == [-2, 0xC012, 0xC012, -6]
+
+
+def test_the_class_must_be_that_of_the_context(counter: Counter) -> None:
+    other = p_data(3, 3, store_rq("1.2.3.4", "1.2.840.10008.5.1.4.1.1.4")) + p_data(3, LAST, DATA)
+    echo_elsewhere = p_data(3, 3, request(0x30, CT)) + p_data(3, 3, request(0x30, VERIFICATION))
+    assert told(counter, ASKED, other, echo_elsewhere, release()) == [-2, 0x0122, 0x0122, 0x0122, -6]
+
+
+def test_verification_is_nothing_to_be_stored(counter: Counter) -> None:
+    """Though class, context and data set agree."""
+    dataset = identified()
+    dataset.SOPClassUID = VERIFICATION
+    store = p_data(1, 3, store_rq("1.2.3.4", VERIFICATION)) + p_data(1, LAST, encoded(dataset))
+    assert told(counter, ASKED, store, release()) == [-2, 0x0122, -6]
+
+
+def test_a_cancel_changes_nothing(counter: Counter) -> None:
+    cancel = command_set({0x100: short(0x0FFF), 0x120: short(1), 0x800: short(0x101)})
+    assert told(counter, ASKED, *[p_data(3, 3, cancel)] * 40, ECHO, release()) == [-2, 0, -6]
+
+
+@pytest.mark.parametrize("field", [0x0020, 0x0010, 0x0021, 0x0100, 0x0110, 0x0120, 0x0130, 0x0140, 0x0150, 0x0099])
+def test_an_operation_that_its_context_doesn_t_have_is_unrecognized(counter: Counter, field: int) -> None:
+    stream = p_data(3, 3, request(field, CT, True)) + p_data(3, LAST, DATA) + p_data(1, 3, request(field, VERIFICATION))
+    assert told(counter, ASKED, stream, ECHO, release()) == [-2, 0x0211, 0x0211, 0, -6]
+
+
+def test_a_response_to_nothing_is_ignored(counter: Counter) -> None:
+    response = command_set({2: uid(CT), 0x100: short(0x8001), 0x120: short(1), 0x800: short(0x101), 0x900: short(0)})
+    assert told(counter, ASKED, p_data(3, 3, response), ECHO, release()) == [-2, 0, -6]
+
+
+@pytest.mark.parametrize("max_pdu", [0, 30, 64, 2**32 - 1])
+def test_answers_fit_the_peer_s_maximum(counter: Counter, max_pdu: int) -> None:
+    answered = exchange(counter, associate_rq(max_pdu=max_pdu) + ECHO + release(), iter(()))
+    assert [one.command[0x900] for one in Recording(bytearray(), bytearray(answered)).answers()] == [b"\0\0"]
+    longest = max(len(body) for kind, body in pdus(answered) if kind == P_DATA)
+    assert longest <= (max_pdu or 2**16)
+
+
+def test_no_context_accepted_is_an_association_without_use(counter: Counter) -> None:
+    asked = associate_rq(((1, FIND, (IMPLICIT,)), (3, CT, ("1.2.840.113619.5.2",))))
+    assert told(counter, asked, ECHO) == [-2, (2, 6)]
+
+
+def test_128_contexts(counter: Counter) -> None:
+    asked = associate_rq([(2 * n + 1, CT, (EXPLICIT,)) for n in range(128)])
+    stream = p_data(255, 3, store_rq("1.2.3.4")) + p_data(255, LAST, DATA)
+    assert told(counter, asked, stream, release()) == [-2, 0, -6]
+
+
+def test_limits_hold_for_what_is_collected(tmp_path_factory: pytest.TempPathFactory) -> None:
+    found = Counter(tmp_path_factory.mktemp("spool"), Limits(max_collected_bytes=1000, linger_s=1.0))
+    stream = p_data(3, 3, request(0x20, CT, True)) + p_data(3, 0, bytes(900)) + p_data(3, 0, bytes(900))
+    assert told(found, ASKED, stream) == [-2, (2, 6)]
+    found.close()
