@@ -20,6 +20,7 @@ from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from node.deliver.status import Verdict, explain, judge
+from node.deliver.tls import ClientTls, PeerTls, client_tls
 from storage.base.errors import PeerError, TransientError, WetreadError
 
 # What pynetdicom logs as an SCU is what the errors raised here say, with peer and mend.
@@ -43,6 +44,8 @@ class Peer(Protocol):
     def port(self) -> int: ...
     @property
     def timeout_s(self) -> float: ...
+    @property
+    def tls(self) -> PeerTls | None: ...
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,7 @@ class _Session:
 
     def __enter__(self) -> Association:
         peer = self._peer
+        tls = None if peer.tls is None else client_tls(peer.name, peer.host, peer.tls)
         opened: list[evt.Event] = []
         try:
             self._association = self._ae.associate(
@@ -162,12 +166,14 @@ class _Session:
                 contexts=self._contexts,
                 ae_title=peer.ae_title,
                 evt_handlers=[(evt.EVT_CONN_OPEN, opened.append)],
+                tls_args=None if tls is None else tls.arguments,
             )
         except OSError as error:  # name resolution: pynetdicom reports everything else by an association that isn't established
             message = f"peer {peer.name}: the name {peer.host} can't be resolved; check host and DNS"
             raise TransientError(message, code="peer-unreachable") from error
         if not self._association.is_established:
-            raise TransientError(_why(peer, self._association, self._ae.ae_title, bool(opened)), code="peer-unreachable")
+            message = _why(peer, self._association, self._ae.ae_title, bool(opened), tls)
+            raise TransientError(message, code="peer-unreachable")
         return self._association
 
     def __exit__(self, kind: object, *_: object) -> None:
@@ -177,15 +183,20 @@ class _Session:
             self._association.abort()
 
 
-def _why(peer: Peer, association: Association, calling_ae_title: str, connected: bool) -> str:
+def _why(peer: Peer, association: Association, calling_ae_title: str, connected: bool, tls: ClientTls | None) -> str:
     where = f"peer {peer.name} ({peer.ae_title} at {peer.host}:{peer.port})"
+    if tls is not None and (problem := tls.why()) is not None:
+        return f"{where}: {problem}"
     if association.is_rejected:
         rejection = association.acceptor.primitive
         detail = rejection.reason_str if rejection is not None else "no reason given"
         return f"{where} rejected the association of {calling_ae_title}: {detail}; check both AE titles there"
     if connected and association.acceptor.primitive is None:  # a reject may be lost where the peer closes at once
+        # Under TLS 1.3 it judges our certificate only after our side of the handshake is done.
+        also = ", that it takes our certificate" if tls is not None else ""
         return (
-            f"{where} cut the connection of {calling_ae_title} before it answered; check that it runs, and both AE titles there"
+            f"{where} cut the connection of {calling_ae_title} before it answered; "
+            f"check that it runs{also}, and both AE titles there"
         )
     if association.acceptor.primitive is not None:
         return f"{where} accepted none of the proposed presentation contexts; enable the SOP Classes there"
