@@ -93,6 +93,10 @@ class Offers:
             return False
         return True
 
+    def has(self, ae_title: str, commitment: int) -> bool:
+        """Whether an offer still lies there."""
+        return (self._folder(ae_title) / f"{commitment}.json").exists()
+
     def are_there(self, ae_title: str) -> bool:
         """Whether anything is offered to this AE title."""
         return next(self._names(ae_title), None) is not None

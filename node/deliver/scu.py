@@ -1,4 +1,6 @@
-"""C-STORE and C-ECHO as SCU: one association per batch, one presentation context per (SOP Class, transfer syntax).
+"""C-STORE and C-ECHO as SCU, N-EVENT-REPORT as SCP, on associations of ours.
+
+One association per batch, one presentation context per (SOP Class, transfer syntax).
 
 Sends the bytes it is given: a stored data set goes out in its own transfer syntax, never transcoded.
 Source: DICOM PS3.4 Annex B (Storage Service Class), PS3.8 9.3.2 (at most 128 presentation contexts).
@@ -10,13 +12,14 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Protocol
+from typing import Any, Protocol
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
-from pynetdicom import AE, build_context, evt
+from pynetdicom import AE, build_context, build_role, evt
 from pynetdicom.association import Association
+from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation as Role
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from node.deliver.status import Verdict, explain, judge
@@ -26,6 +29,7 @@ from storage.base.errors import PeerError, TransientError, WetreadError
 # What pynetdicom logs as an SCU is what the errors raised here say, with peer and mend.
 logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 
+EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
 MAX_CONTEXTS = 128
 # A slow hospital link: the DIMSE timer starts when the request is queued, so it must cover the transmission too.
 SLOWEST_LINK_BYTES_PER_S = 100_000
@@ -69,6 +73,16 @@ class Sent:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class Notification:
+    """What an SCP tells by N-EVENT-REPORT."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    event_type: int
+    information: Dataset
+
+
 def echo(peer: Peer, calling_ae_title: str) -> None:
     """C-ECHO. Raises TransientError or PeerError naming the peer and the mend."""
     with _Session(peer, calling_ae_title, [(str(Verification), "1.2.840.10008.1.2")]) as association:
@@ -77,6 +91,28 @@ def echo(peer: Peer, calling_ae_title: str) -> None:
             raise TransientError(f"peer {peer.name}: no answer to C-ECHO", code="peer-silent")
         if status.Status != 0:
             raise PeerError(f"peer {peer.name}: C-ECHO answered 0x{status.Status:04X}", code="echo-failed")
+
+
+def notify(peer: Peer, calling_ae_title: str, notification: Notification) -> int:
+    """N-EVENT-REPORT, for which we take the SCP's role on an association of ours (PS3.7 D.3.3.4, 10.1.1); the peer's status.
+
+    Raises
+    ------
+    TransientError
+        No association, or no answer.
+    """
+    sop_class = notification.sop_class_uid
+    contexts = [(sop_class, EXPLICIT_VR_LITTLE_ENDIAN), (sop_class, IMPLICIT_VR_LITTLE_ENDIAN)]
+    with _Session(peer, calling_ae_title, contexts, [build_role(sop_class, scp_role=True)]) as association:
+        try:
+            answer, _ = association.send_n_event_report(
+                notification.information, notification.event_type, sop_class, notification.sop_instance_uid
+            )
+        except RuntimeError as error:  # pynetdicom's word for an association that the peer has ended meanwhile
+            raise TransientError(f"peer {peer.name}: it ended the association", code="peer-cut") from error
+        if "Status" not in answer:
+            raise TransientError(f"peer {peer.name}: the association ended before the answer to N-EVENT-REPORT", code="peer-cut")
+        return int(answer.Status)
 
 
 def send(peer: Peer, calling_ae_title: str, objects: Iterable[Outbound]) -> Iterator[Sent]:
@@ -148,8 +184,11 @@ def _split(batch: Sequence[Outbound]) -> Iterator[list[Outbound]]:
 class _Session:
     """An association that is released on success and aborted on failure."""
 
-    def __init__(self, peer: Peer, calling_ae_title: str, contexts: Sequence[tuple[str, str]]) -> None:
+    def __init__(
+        self, peer: Peer, calling_ae_title: str, contexts: Sequence[tuple[str, str]], roles: Sequence[Role] = ()
+    ) -> None:
         self._peer = peer
+        self._roles: list[Any] = list(roles)
         self._ae = AE(ae_title=calling_ae_title)
         self._ae.connection_timeout = self._ae.acse_timeout = self._ae.dimse_timeout = peer.timeout_s
         self._ae.network_timeout = None
@@ -164,6 +203,7 @@ class _Session:
                 peer.host,
                 peer.port,
                 contexts=self._contexts,
+                ext_neg=self._roles,
                 ae_title=peer.ae_title,
                 evt_handlers=[(evt.EVT_CONN_OPEN, opened.append)],
                 tls_args=None if tls is None else tls.arguments,

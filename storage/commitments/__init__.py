@@ -17,7 +17,7 @@ from storage.commitments.claim import (
 )
 from storage.commitments.moves import fail, mark_reported, mark_verified, report_later, verify_later
 from storage.commitments.requests import note_reported, note_requested
-from storage.commitments.verifying import Held, held_versions, is_reused
+from storage.commitments.verifying import Held, has_closed, held_versions, is_reused
 
 __all__ = [
     "CommitmentClaim",
@@ -26,6 +26,7 @@ __all__ = [
     "Reference",
     "expired",
     "fail",
+    "has_closed",
     "held_versions",
     "is_reused",
     "make_due",

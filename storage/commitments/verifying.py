@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.commitments.claim import CommitmentClaim
-from storage.schema import Commitment, Instance
+from storage.schema import Association, Commitment, Instance
 
 _CHUNK = 500  # bound parameters a query; SQLite builds may take no more than 999
 
@@ -33,6 +33,12 @@ def held_versions(s: Session, sop_instance_uids: Collection[str]) -> dict[str, l
         for i in s.scalars(query):
             found.setdefault(i.sop_instance_uid, []).append(Held(i.sop_class_uid, i.blob_key, i.sha256, i.size_bytes))
     return found
+
+
+def has_closed(s: Session, association_uid: str) -> bool:
+    """Whether an association is known to have ended. One that isn't known at all may be open."""
+    state = s.scalar(select(Association.state).where(Association.uid == association_uid))
+    return state is not None and state != "open"
 
 
 def is_reused(s: Session, claim: CommitmentClaim) -> bool:

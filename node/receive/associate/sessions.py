@@ -1,7 +1,8 @@
 """The associations that are open now: what each has brought, and the record of its end.
 
-An association gets a record only when it brought an instance, since a study waits for those alone. A record of an end that
-can't be written (the disk is full) is kept and written later; if we die before, the next life's start record closes it as lost.
+An association gets a record only when it brought an instance, since a study waits for those, or asked for a service, since its
+result may go back the same way. A record of an end that can't be written (the disk is full) is kept and written later; if we die
+before, the next life's start record closes it as lost.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ NOBODY = Caller("", "", "")
 
 @dataclass
 class Session:
-    """One association. ``busy`` is held while an instance is being stored.
+    """One association. ``busy`` is held while an instance is being stored or a request served; ``asked`` counts requests.
 
     ``grant`` is what ``admitted_by``, the admission that was asked last, gives to ``caller``; ``is_allowed`` is whether it still
     gives anything.
@@ -36,6 +37,7 @@ class Session:
     admitted_by: Admission | None = None
     is_allowed: bool = True
     stored: int = 0
+    asked: int = 0
     refused: int = 0
     end: AssociationEnd = "aborted"
     busy: Lock = field(default_factory=Lock)
@@ -81,7 +83,7 @@ class Sessions:
             return
         facts = session.facts
         _log.info("association.ended", association=facts.uid, end=end, stored=session.stored, refused=session.refused)
-        if session.stored:
+        if session.stored or session.asked:
             self._write(AssociationClosed(facts, end, self.clock.utc()))
 
     def write_ends(self) -> None:

@@ -98,6 +98,7 @@ class Services:
                 raise Refused("not-allowed")
             with session.busy:
                 made = work(session, str(event.context.transfer_syntax))
+                session.asked += 1
         except Exception as error:  # noqa: BLE001 - the outermost place: whatever happens, the peer gets a status of our table
             code, status = refusal(table, error)
             level = _log.error if code == BUG else _log.warning
