@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import get_ident
 from typing import Any
 
 from pynetdicom import evt
@@ -35,6 +36,7 @@ class FastAssociation(Association):
         self.network_timeout = self.ae.network_timeout
         self._is_paused = True  # nobody but this thread reads: pynetdicom's send_… methods needn't wait for another
         self._dul_ready.set()
+        self._owner = get_ident()
 
     def attach(self, wire: Wire, limits: Limits, clock: Clock) -> AssociationSocket:
         """Take the connection; the answer is pynetdicom's socket around it."""
@@ -42,6 +44,7 @@ class FastAssociation(Association):
 
     def serve(self, desk: Desk, limits: Limits) -> None:
         """Serve the association until its end. The socket is shut down after it, and closed by who made it."""
+        self._owner = get_ident()
         try:
             if self._establish():
                 self._converse(desk, limits)
@@ -112,6 +115,17 @@ class FastAssociation(Association):
             self.is_established = False
             evt.trigger(self, evt.EVT_ABORTED, {})
         return True
+
+    def _abort_blocking(self, block: bool = True) -> None:
+        """What ``abort`` does: at once in the association's own thread; another thread's wish is left to that."""
+        if self._sent_abort or self.is_released:
+            return
+        if get_ident() != self._owner:
+            self._fast.interrupt()
+            return
+        self._sent_abort = True
+        self.acse.send_abort(0x00)
+        evt.trigger(self, evt.EVT_ABORTED, {})
 
     def kill(self) -> None:
         """End it; there is no other thread to be ended."""

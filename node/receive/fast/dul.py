@@ -6,7 +6,8 @@ The state machine and the coders of association, release and abort are pynetdico
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf
+from contextlib import suppress
+from socket import SHUT_RD
 from typing import Any
 
 from pynetdicom import evt
@@ -67,6 +68,7 @@ class FastDUL(DULServiceProvider):
         self.is_draining = False
         self.assembler: Assembler | None = None
         self._reason = 0
+        self._is_interrupted = False
         self._wire: Wire
         self._limits: Limits
         self._clock: Clock
@@ -153,7 +155,7 @@ class FastDUL(DULServiceProvider):
         Raises
         ------
         TimedOut
-            No PDU began in time, and ``raises``.
+            Only the wait of `pump_until` is over, and ``raises``.
         """
         try:
             kind, at, end = self._wire.read_pdu(self._judge)
@@ -163,11 +165,11 @@ class FastDUL(DULServiceProvider):
             else:
                 self._take(bytes(self._wire.view[at - 6 : end]))
         except Closed:
-            self.act("Evt17")
+            self._lose()
         except Drained:
             self._drain()
         except TimedOut as error:
-            if raises and not error.in_pdu:
+            if raises and not self._wire.is_overdue:
                 raise
             self._give_up(error.in_pdu)
         except _Unacceptable as error:
@@ -225,10 +227,24 @@ class FastDUL(DULServiceProvider):
         else:
             self.assoc.acse.send_abort(0x00)
 
+    def _lose(self) -> None:
+        """The connection is at its end: the peer's doing, or that of a thread of ours which wants an abort."""
+        if self._is_interrupted and not self.is_over:
+            self.assoc.acse.send_abort(0x00)
+        else:
+            self.act("Evt17")
+
+    def interrupt(self) -> None:
+        """Have the association aborted by its own thread; any thread may call this."""
+        self._is_interrupted = True
+        with suppress(OSError, AttributeError):
+            self._wire.socket.shutdown(SHUT_RD)
+
     def _drain(self) -> None:
-        """The receiver stops: at once between messages, after the message on its way otherwise."""
+        """The receiver stops: at once between messages, after the message on its way otherwise; who hasn't asked has a moment."""
         self.is_draining = True
-        self._wire.until_s = self._clock.monotonic_s() + self._limits.drain_s
+        allowed_s = self._limits.drain_s if self.assembler is not None else self._limits.linger_s
+        self._wire.end_s = self._clock.monotonic_s() + allowed_s
 
     @property
     def is_idle(self) -> bool:
@@ -245,14 +261,9 @@ class FastDUL(DULServiceProvider):
         """Whether the next `pump` gives the peer up."""
         return self._wire.is_overdue
 
-    def expect_by(self, deadline_s: float) -> None:
-        """Everything must be read by then."""
-        self._wire.until_s = deadline_s
-
     def converse(self, assembler: Assembler, idle_s: float) -> None:
         """The association is established: P-DATA-TF goes to ``assembler``."""
         self.assembler = assembler
-        self._wire.until_s = inf if not self.is_draining else self._wire.until_s
         self._wire.idle_s = idle_s
 
     def close(self) -> None:

@@ -44,13 +44,14 @@ class Drained(Exception):
 class Wire:
     """Reads PDUs and writes bytes; one thread uses it.
 
-    ``until_s`` is a deadline for everything read; ``idle_s`` for the first byte of a PDU, ``pdu_s`` for the rest of it.
+    The peer has ``idle_s`` for the first byte of a PDU and ``pdu_s`` for the rest of it, and nothing is read after ``end_s``;
+    ``until_s`` ends a wait earlier, without the peer being late.
     """
 
     def __init__(self, connected: socket.socket, clock: Clock, limits: Limits) -> None:
         connected.setblocking(False)
         self.socket = connected
-        self.until_s = inf
+        self.until_s = self.end_s = inf
         self.idle_s = limits.idle_s
         self._pdu_s = limits.pdu_s
         self._send_s = limits.send_s
@@ -83,7 +84,11 @@ class Wire:
     @property
     def is_overdue(self) -> bool:
         """Whether the peer has had its time for a PDU to begin, or for the rest of one."""
-        return self.silent_s >= (self._pdu_s if self._in_pdu else self.idle_s)
+        return self._now() >= self._late_s
+
+    @property
+    def _late_s(self) -> float:
+        return min(self.end_s, self._since_s + (self._pdu_s if self._in_pdu else self.idle_s))
 
     def read_pdu(self, judge: Callable[[int, int], None]) -> tuple[int, int, int]:
         """The next PDU: its type, and where its body begins and ends in ``view``, which the next read may overwrite.
@@ -158,8 +163,7 @@ class Wire:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         except OSError as error:
             raise Closed from error
-        allowed_s = self._pdu_s if self._in_pdu else self.idle_s
-        left_s = min(self.until_s, self._since_s + allowed_s) - self._now()
+        left_s = min(self.until_s, self._late_s) - self._now()
         if left_s <= 0 or not self._ready(events, left_s):
             raise TimedOut(self._in_pdu)
 
@@ -204,6 +208,8 @@ class Wire:
             left_s = end_s - self._now()
             if left_s <= 0 or not waiting.poll(left_s * 1000.0):
                 raise Closed
+        if not self._in_pdu:
+            self._since_s = self._now()  # the peer's time begins when it has our answer, however long that took us
 
     def linger(self, seconds: float) -> None:
         """Say that no more comes, and let the peer read our last PDU and close first: an early close could cost it that PDU.
