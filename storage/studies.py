@@ -77,8 +77,23 @@ class SeriesContent:
 def pending_studies(s: Session) -> list[StudyQuiet]:
     """Studies with arrivals that aren't settled yet, longest quiet first. See ``settle``."""
     # The condition stands literally as in the index that serves it.
-    query = select(Study).where(UNSETTLED).order_by(Study.last_arrival_at, Study.id)
-    return [_quiet(s, study) for study in s.scalars(query).all()]
+    studies = s.scalars(select(Study).where(UNSETTLED).order_by(Study.last_arrival_at, Study.id)).all()
+    if not studies:
+        return []
+    modalities, looks, associations = _modalities(s), _looks(s), _open_associations(s)
+    return [
+        StudyQuiet(
+            study_id=study.id,
+            study_instance_uid=study.study_instance_uid,
+            last_arrival_at=study.last_arrival_at,
+            arrival_count=study.arrival_count,
+            open_associations=associations.get(study.id, 0),
+            modalities=frozenset(modalities.get(study.id, ())),
+            evaluated=looks.get(study.id, {}),
+            broken_off_at=study.broken_off_at,
+        )
+        for study in studies
+    ]
 
 
 def settle(s: Session, study_id: int, arrival_count: int) -> None:
@@ -155,35 +170,38 @@ def own_sop_instance_uids(s: Session, uids: Iterable[str]) -> set[str]:
     return found
 
 
-def _quiet(s: Session, study: Study) -> StudyQuiet:
-    of_study = select(Series.modality).where(Series.study_id == study.id).distinct()
-    looks = (
-        select(Evaluation.quiet_s, func.max(Evaluation.arrival_count))
-        .where(Evaluation.study_id == study.id)
-        .group_by(Evaluation.quiet_s)
-    )
-    return StudyQuiet(
-        study_id=study.id,
-        study_instance_uid=study.study_instance_uid,
-        last_arrival_at=study.last_arrival_at,
-        arrival_count=study.arrival_count,
-        open_associations=_open_associations(s, study.id),
-        modalities=frozenset(s.scalars(of_study)),
-        evaluated={quiet_s: count for quiet_s, count in s.execute(looks)},
-        broken_off_at=study.broken_off_at,
-    )
+def _modalities(s: Session) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = {}
+    query = select(Series.study_id, Series.modality).where(Series.study_id.in_(select(Study.id).where(UNSETTLED))).distinct()
+    for study_id, modality in s.execute(query):
+        found.setdefault(study_id, set()).add(modality)
+    return found
 
 
-def _open_associations(s: Session, study_id: int) -> int:
-    """Associations still open that have carried an Instance of the Study. Begun from the few that are open."""
-    carried = (
-        select(Arrival.id)
-        .join(Instance, Instance.id == Arrival.instance_id)
-        .join(Series, Series.id == Instance.series_id)
-        .where(Arrival.association_id == Association.id, Series.study_id == study_id)
-        .exists()
+def _looks(s: Session) -> dict[int, dict[float, int]]:
+    """By Study: the highest arrival count that was evaluated with each quiet time."""
+    found: dict[int, dict[float, int]] = {}
+    query = (
+        select(Evaluation.study_id, Evaluation.quiet_s, func.max(Evaluation.arrival_count))
+        .where(Evaluation.study_id.in_(select(Study.id).where(UNSETTLED)))
+        .group_by(Evaluation.study_id, Evaluation.quiet_s)
     )
-    return s.scalar(select(func.count(Association.id)).where(text("association.state = 'open'"), carried)) or 0
+    for study_id, quiet_s, count in s.execute(query):
+        found.setdefault(study_id, {})[quiet_s] = count
+    return found
+
+
+def _open_associations(s: Session) -> dict[int, int]:
+    """By Study: associations still open that have carried an Instance of it. Begun from the few that are open."""
+    query = (
+        select(Series.study_id, func.count(Association.id.distinct()))
+        .join(Instance, Instance.series_id == Series.id)
+        .join(Arrival, Arrival.instance_id == Instance.id)
+        .join(Association, Association.id == Arrival.association_id)
+        .where(text("association.state = 'open'"))
+        .group_by(Series.study_id)
+    )
+    return {study_id: count for study_id, count in s.execute(query)}
 
 
 def _newest_versions(s: Session, study_id: int) -> list[Instance]:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage import intake
 from storage.database import Database
 from storage.intake import AssociationEnded, AssociationOpened, Fact
 from storage.schema import Arrival, Association, Event, Instance, InstanceHeader, Series, SourceAE, Study
+from tests.support.databases import statements
 from tests.support.seeds import after, instance, open_association
 
 UIDS = ("a1", "a2", "a3", "unheard")
@@ -49,7 +48,7 @@ def rows_of(s: Session) -> dict[str, Any]:
     sources = {x.id: (x.ae_title, x.host, x.first_seen_at, x.last_seen_at) for x in s.scalars(select(SourceAE))}
     studies = {x.id: x.study_instance_uid for x in s.scalars(select(Study))}
     series = {x.id: (studies[x.study_id], x.series_instance_uid, x.modality) for x in s.scalars(select(Series))}
-    uids = {None: None, **{x.id: x.uid for x in s.scalars(select(Association))}}
+    uids = {x.id: x.uid for x in s.scalars(select(Association))}
     instances = {x.id: (x.sop_instance_uid, x.version) for x in s.scalars(select(Instance))}
     return {
         "sources": sorted(sources.values()),
@@ -68,7 +67,7 @@ def rows_of(s: Session) -> dict[str, Any]:
         ),
         "headers": sorted(instances[x.instance_id] for x in s.scalars(select(InstanceHeader))),
         "arrivals": sorted(
-            (x.spool_record, instances[x.instance_id], str(uids[x.association_id]), x.received_at, x.duplicate)
+            (x.spool_record, instances[x.instance_id], uids.get(x.association_id or 0, ""), x.received_at, x.duplicate)
             for x in s.scalars(select(Arrival))
         ),
         "events": sorted((x.kind, x.at, studies.get(x.study_id or 0, ""), str(x.facts)) for x in s.scalars(select(Event))),
@@ -103,21 +102,6 @@ def test_any_cut_into_batches_gives_the_same_rows(db: Database, seed: int) -> No
         assert outcome(db, batches) == one_by_one
 
 
-@contextmanager
-def counted(db: Database) -> Iterator[list[str]]:
-    """The statements that the block sends."""
-    sent: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-
-
 def a_study(size: int, start: int = 0) -> list[Fact]:
     """An association for each instance, as some archives do it."""
     facts: list[Fact] = []
@@ -134,7 +118,7 @@ def a_study(size: int, start: int = 0) -> list[Fact]:
 def test_a_batch_takes_few_statements_however_long_it_is(db: Database) -> None:
     counts = []
     for size, start in ((3, 0), (390, 1000)):
-        with counted(db) as sent, db.write() as s:
+        with statements(db) as sent, db.write() as s:
             intake.take_in(s, a_study(size, start))
         counts.append(len(sent))
     assert counts[1] <= counts[0] + 4 < 40, counts

@@ -11,6 +11,7 @@ from storage import decisions, events, intake, studies
 from storage.database import Database
 from storage.schema import Revision, Study
 from storage.states import UnknownRow
+from tests.support.databases import statements
 from tests.support.seeds import OTHER_STUDY, STUDY, after, done_job, instance, open_association
 
 
@@ -68,6 +69,21 @@ def test_only_open_associations_that_carried_the_study_count(db: Database) -> No
         assert studies.pending_studies(s)[0].open_associations == 2
         intake.note_association_closed(s, uid="a1", end="released", at=after(9))
         assert studies.pending_studies(s)[0].open_associations == 1
+
+
+def test_many_waiting_studies_take_as_many_queries_as_one(db: Database) -> None:
+    counts = []
+    for several in (1, 60):
+        with db.write() as s:
+            for number in range(several):
+                study = f"1.9.{several}.{number}"
+                open_association(s, study)
+                intake.add_instance(s, replace(instance(1, study=study), association_uid=study))
+        with statements(db) as sent, db.read() as s:
+            found = studies.pending_studies(s)
+        counts.append(sum(statement.startswith("SELECT") for statement in sent))
+        assert all((one.open_associations, one.modalities, one.evaluated) == (1, frozenset({"MR"}), {}) for one in found)
+    assert len(found) == 61 and counts[0] == counts[1] == 4
 
 
 def test_the_same_content_freezes_to_the_same_revision(db: Database) -> None:
