@@ -5,44 +5,69 @@ so is the abort or loss of any association that brought part of it: while the re
 association completes nothing by itself. Each q is looked at by itself, once for every growth of the Study; a quiet time that new
 rules bring in doesn't reopen a Study that had passed it, and was looked at after one as long, before they were applied.
 
+Evidence takes the place of quiet time: where a peer has said what the Study holds, all that it named is held, and nothing else
+is held of the Study, then every quiet time is due at once, as soon as no association that brought part of it is open. A list that
+names more than is held, or less, proves nothing and changes nothing: quiet time decides.
+
 Ages are counted by the monotonic clock from when an arrival or break is first seen, so that setting the wall clock neither
 completes a Study early nor keeps it waiting. Only after a restart must the persisted wall time be believed, and never below zero.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from storage.evidence import Kind, Listing
 from storage.studies import StudyQuiet
 
 Stand = Literal["due", "waiting", "settled"]
+NAMES: Mapping[Kind, str] = {"mpps": "MPPS", "commitment": "storage commitment request", "ian": "availability notification"}
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How a Study stands to one quiet time, and why in words. ``remaining_s``: 0 unless time alone is missing."""
+    """How a Study stands to one quiet time, and why in words. ``remaining_s``: 0 unless time alone is missing.
+
+    ``by_evidence``: it is due because of what a peer has said, before the quiet time or after.
+    """
 
     quiet_s: float
     stand: Stand
     why: str
     remaining_s: float = 0.0
+    by_evidence: bool = False
 
 
-def standings(study: StudyQuiet, age_s: float, quiet_values: Collection[float], applied_at: datetime | None) -> list[Standing]:
+def standings(
+    study: StudyQuiet,
+    age_s: float,
+    quiet_values: Collection[float],
+    applied_at: datetime | None,
+    evidence: Sequence[Listing] = (),
+) -> list[Standing]:
     """How a Study stands to each quiet time, shortest first.
 
     Parameters
     ----------
     age_s : seconds since the last arrival or break, as `QuietWatch.ages_s` gives it.
     applied_at : when the rules in force were applied; None without rules.
+    evidence : what peers have said of the Study.
     """
-    return [_standing(study, age_s, quiet_s, applied_at) for quiet_s in sorted(quiet_values)]
+    proof = next((found for listing in evidence if (found := proof_of(listing))), None)
+    return [_standing(study, age_s, quiet_s, applied_at, proof) for quiet_s in sorted(quiet_values)]
 
 
-def _standing(study: StudyQuiet, age_s: float, quiet_s: float, applied_at: datetime | None) -> Standing:
+def proof_of(listing: Listing) -> str | None:
+    """Why a listing shows that the Study is complete; None where it doesn't."""
+    if listing.unfinished or not listing.listed or listing.missing or listing.beyond:
+        return None
+    return f"{NAMES[listing.kind]} {listing.source_uid} lists {listing.listed} instances, all held"
+
+
+def _standing(study: StudyQuiet, age_s: float, quiet_s: float, applied_at: datetime | None, proof: str | None) -> Standing:
     if study.evaluated.get(quiet_s, 0) >= study.arrival_count:
         return Standing(quiet_s, "settled", "this content was evaluated")
     passed_at = study.quiet_since + timedelta(seconds=quiet_s)
@@ -52,6 +77,8 @@ def _standing(study: StudyQuiet, age_s: float, quiet_s: float, applied_at: datet
         return Standing(quiet_s, "settled", "this quiet time had passed before the rules that ask for it were applied")
     if study.open_associations:
         return Standing(quiet_s, "waiting", f"{study.open_associations} association(s) that brought part of it are open")
+    if proof is not None:
+        return Standing(quiet_s, "due", f"no association is open, {proof}", by_evidence=True)
     if age_s < quiet_s:
         why = f"quiet for {age_s:.1f} s, {quiet_s:g} s are asked for"
         return Standing(quiet_s, "waiting", why, quiet_s - age_s)

@@ -30,13 +30,17 @@ OWN = "this node made the series itself"
 
 @dataclass(frozen=True)
 class Look:
-    """What is to be looked at: a Study after ``quiet_s``; ``last``: no other quiet time is left for this content."""
+    """What is to be looked at: a Study after ``quiet_s``; ``last``: no other quiet time is left for this content.
+
+    ``why`` it counts as complete, in words.
+    """
 
     study: StudyQuiet
     quiet_s: float
     rules: RuleSet
     completion: CompletionSettings
     last: bool
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,7 @@ def _decide(s: Session, look: Look, revision: Revision, verdict: Verdict, at: da
         series_id=verdict.series.series_id,
         matched=matched,
         reason=reason,
-        trace=verdict.judgement.trace | {"quiet_s": look.quiet_s},
+        trace=verdict.judgement.trace | {"quiet_s": look.quiet_s, "complete": look.why},
         job_id=job_id,
         at=at,
     )
@@ -168,4 +172,5 @@ def _tell(s: Session, look: Look, outcome: Outcome, at: datetime) -> None:
         judged=outcome.judged,
         matched=outcome.matched,
         new_jobs=outcome.new_jobs,
+        why=look.why,
     )

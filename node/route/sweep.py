@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from node.route.completeness import QuietWatch, standings
@@ -13,6 +14,7 @@ from storage.base.log import get_logger
 from storage.database import Database
 from storage.decisions import latest_rules
 from storage.evaluations import note_failure
+from storage.evidence import Listing, listings
 from storage.studies import StudyQuiet, pending_studies, settle
 
 _log = get_logger(__name__)
@@ -41,14 +43,17 @@ class Sweep:
         """
         with self._db.read() as s:
             studies = pending_studies(s)
+            said = listings(s, [study.study_instance_uid for study in studies])
             version = latest_rules(s)
         rules = self._in_force.of(version)
         ages_s = self._watch.ages_s(studies, as_of, monotonic_s)
-        return sum(self._guarded(study, ages_s[study.study_id], rules) for study in studies)
+        return sum(
+            self._guarded(study, ages_s[study.study_id], rules, said.get(study.study_instance_uid, [])) for study in studies
+        )
 
-    def _guarded(self, study: StudyQuiet, age_s: float, rules: RuleSet) -> int:
+    def _guarded(self, study: StudyQuiet, age_s: float, rules: RuleSet, said: Sequence[Listing]) -> int:
         try:
-            return self._study(study, age_s, rules)
+            return self._study(study, age_s, rules, said)
         except (TransientError, ConfigError):
             raise
         except Exception as error:  # noqa: BLE001  # one Study that trips over a bug of ours must not keep the others from being routed
@@ -57,24 +62,26 @@ class Sweep:
                 note_failure(s, study.study_id, study.arrival_count, type(error).__name__, self._db.clock.utc())
             return 0
 
-    def _study(self, study: StudyQuiet, age_s: float, rules: RuleSet) -> int:
+    def _study(self, study: StudyQuiet, age_s: float, rules: RuleSet, said: Sequence[Listing]) -> int:
         quiet_values = rules.quiet_values(study.modalities, self._completion)
-        stands = standings(study, age_s, quiet_values, rules.applied_at)
-        due = [stand.quiet_s for stand in stands if stand.stand == "due"]
+        stands = standings(study, age_s, quiet_values, rules.applied_at, said)
+        due = [stand for stand in stands if stand.stand == "due"]
         waiting = any(stand.stand == "waiting" for stand in stands)
-        for number, quiet_s in enumerate(due, 1):
+        for number, stand in enumerate(due, 1):
             last = number == len(due) and not waiting
-            self._log_outcome(study, quiet_s, evaluate(self._db, Look(study, quiet_s, rules, self._completion, last)))
+            look = Look(study, stand.quiet_s, rules, self._completion, last, stand.why)
+            self._log_outcome(look, evaluate(self._db, look))
         if not due and not waiting:
             with self._db.write() as s:
                 settle(s, study.study_id, study.arrival_count)
         return len(due)
 
-    def _log_outcome(self, study: StudyQuiet, quiet_s: float, outcome: Outcome) -> None:
+    def _log_outcome(self, look: Look, outcome: Outcome) -> None:
         _log.info(
             "study.evaluated",
-            study_instance_uid=study.study_instance_uid,
-            quiet_s=quiet_s,
+            study_instance_uid=look.study.study_instance_uid,
+            quiet_s=look.quiet_s,
+            why=look.why,
             revision=outcome.revision,
             matched=outcome.matched,
             new_jobs=outcome.new_jobs,

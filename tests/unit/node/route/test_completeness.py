@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from node.route.completeness import QuietWatch, standings
+from node.route.completeness import QuietWatch, Standing, proof_of, standings
+from storage.evidence import Listing
 from storage.studies import StudyQuiet
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -141,3 +142,53 @@ def test_studies_that_are_no_longer_named_are_forgotten(clocks: Clocks) -> None:
     watch.ages_s([], clocks.wall, clocks.monotonic_s)
     clocks.wait(10)
     assert clocks.age_s(watch, STUDY) <= 10
+
+
+# ---------------------------------------------------------------------------------------------------------------- evidence
+
+ALL_HELD = Listing("mpps", "1.8", 10, 0, 0)
+
+
+def with_evidence(study: StudyQuiet, age_s: float, *said: Listing) -> list[Standing]:
+    return standings(study, age_s, [5, 60], None, said)
+
+
+def test_evidence_that_names_what_is_held_and_no_more_makes_every_quiet_time_due() -> None:
+    found = with_evidence(STUDY, 0.5, ALL_HELD)
+    assert [(standing.stand, standing.by_evidence) for standing in found] == [("due", True), ("due", True)]
+    assert found[0].why == "no association is open, MPPS 1.8 lists 10 instances, all held"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        replace(ALL_HELD, missing=1),
+        replace(ALL_HELD, beyond=1),
+        replace(ALL_HELD, unfinished=1),
+        replace(ALL_HELD, listed=0),
+    ],
+)
+def test_evidence_that_differs_from_what_is_held_leaves_it_to_quiet_time(said: Listing) -> None:
+    assert [standing.stand for standing in with_evidence(STUDY, 5.0, said)] == ["due", "waiting"]
+    assert not any(standing.by_evidence for standing in with_evidence(STUDY, 60.0, said))
+    assert proof_of(said) is None
+
+
+def test_one_kind_of_evidence_is_enough() -> None:
+    said = (Listing("commitment", "1.9", 3, 0, 7), Listing("ian", "1.7", 10, 0, 0))
+    (first, _) = with_evidence(STUDY, 0.0, *said)
+    assert (first.stand, "availability notification 1.7" in first.why) == ("due", True)
+
+
+def test_evidence_waits_for_open_associations() -> None:
+    assert [s.stand for s in with_evidence(replace(STUDY, open_associations=1), 0.0, ALL_HELD)] == ["waiting", "waiting"]
+
+
+def test_evidence_completes_nothing_twice() -> None:
+    evaluated = replace(STUDY, evaluated={5.0: 10, 60.0: 9})
+    assert [s.stand for s in with_evidence(evaluated, 0.0, ALL_HELD)] == ["settled", "due"]
+
+
+def test_evidence_holds_after_a_sender_was_cut_off() -> None:
+    """What was aborted had brought all by then."""
+    assert with_evidence(replace(STUDY, broken_off_at=T0), 0.0, ALL_HELD)[0].stand == "due"
