@@ -196,7 +196,7 @@ class _Session:
 
     def __enter__(self) -> Association:
         peer = self._peer
-        tls = None if peer.tls is None else client_tls(peer.name, peer.host, peer.tls)
+        tls = self._tls = None if peer.tls is None else client_tls(peer.name, peer.host, peer.tls)
         opened: list[evt.Event] = []
         try:
             self._association = self._ae.associate(
@@ -213,6 +213,7 @@ class _Session:
             raise TransientError(message, code="peer-unreachable") from error
         if not self._association.is_established:
             message = _why(peer, self._association, self._ae.ae_title, bool(opened), tls)
+            self._close()
             raise TransientError(message, code="peer-unreachable")
         return self._association
 
@@ -221,6 +222,11 @@ class _Session:
             self._association.release()
         else:
             self._association.abort()
+        self._close()
+
+    def _close(self) -> None:
+        if self._tls is not None:
+            self._tls.close()
 
 
 def _why(peer: Peer, association: Association, calling_ae_title: str, connected: bool, tls: ClientTls | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from node.tls import TlsFiles, client_context
 from storage.base.errors import ConfigError, TransientError
@@ -39,11 +39,17 @@ class ClientTls:
     context: ssl.SSLContext
     server_name: str
     failures: list[ssl.SSLError] = field(default_factory=list)
+    sockets: list[ssl.SSLSocket] = field(default_factory=list)
 
     @property
     def arguments(self) -> tuple[ssl.SSLContext, str]:
         """For ``AE.associate(tls_args=…)``."""
         return self.context, self.server_name
+
+    def close(self) -> None:
+        """Close the connection, which pynetdicom leaves to the collector when the other side goes first."""
+        while self.sockets:
+            self.sockets.pop().close()
 
     def why(self) -> str | None:
         """What went wrong in the handshake, with the mend."""
@@ -59,7 +65,7 @@ def client_tls(name: str, host: str, tls: PeerTls) -> ClientTls:
         A file can't be used now; names it and the mend.
     """
     made = ClientTls(check_files(name, tls), tls.server_name or host)
-    made.context.sslsocket_class = _noting(made.failures)
+    made.context.sslsocket_class = _noting(made)
     return made
 
 
@@ -72,15 +78,19 @@ def check_files(name: str, tls: PeerTls) -> ssl.SSLContext:
         raise TransientError(error.message, code="tls-files") from error
 
 
-def _noting(failures: list[ssl.SSLError]) -> type[ssl.SSLSocket]:
+def _noting(tls: ClientTls) -> type[ssl.SSLSocket]:
     class Noting(ssl.SSLSocket):
         """pynetdicom keeps a failed handshake to itself."""
+
+        def connect(self, addr: Any) -> None:
+            tls.sockets.append(self)
+            super().connect(addr)
 
         def do_handshake(self, block: bool = False) -> None:
             try:
                 super().do_handshake(block)
             except ssl.SSLError as error:
-                failures.append(error)
+                tls.failures.append(error)
                 raise
 
     return Noting
