@@ -15,22 +15,26 @@ def status_lines(document: Document) -> Iterator[str]:
     yield f"studies     {document['studies']} ({document['studies_waiting']} waiting for quiet)"
     yield f"instances   {document['instances']} ({document['size_bytes']:,} bytes)"
     yield f"received    last {document['last_arrival_at'] or 'never'}, open associations {document['open_associations']}"
-    yield f"spool       {spool['waiting']} waiting, {spool['quarantined']} quarantined"
+    full = " (full: what is refused now is told in the log alone)" if spool["quarantine_full"] else ""
+    missing = f", {len(spool['missing'])} MISSING" if spool["missing"] else ""
+    yield f"spool       {spool['waiting']} waiting{missing}, {spool['quarantined']} quarantined{full}"
     yield f"rules       version {document['rules_version'] or 'none applied'}"
     for table in ("jobs", "deliveries", "packages"):
         counts = ", ".join(f"{count} {state}" for state, count in document[table].items() if count)
         yield f"{table:<11} {counts or 'none'}"
-    yield from _attention(document["attention"], spool["newest_quarantined"])
+    yield from _attention(document["attention"], spool)
 
 
-def _attention(attention: Document, quarantined: list[str]) -> Iterator[str]:
+def _attention(attention: Document, spool: Document) -> Iterator[str]:
     for key, word in (("refused_jobs", "refused"), ("failed_jobs", "failed"), ("dead_jobs", "dead")):
         for job in attention[key]:
             yield f"  job {job['id']} {word}: {job['reason_code']}: {job['reason']} (study {job['study_instance_uid']})"
     for delivery in attention["failed_deliveries"]:
         yield f"  delivery {delivery['id']} to {delivery['peer']} failed: {delivery['last_error']}"
-    for name in quarantined:
-        yield f"  quarantined: {name}"
+    for name in spool["missing"]:
+        yield f"  missing: {name} was acknowledged and its object isn't in the spool"
+    for entry in spool["newest_quarantined"]:
+        yield f"  quarantined: {entry['name']} ({entry['reason']})"
 
 
 def story_lines(story: Document) -> Iterator[str]:

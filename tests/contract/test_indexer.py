@@ -19,7 +19,7 @@ from storage.base.errors import TransientError
 from storage.blobs import Blobs, open_blobs
 from storage.database import Database
 from storage.schema import Arrival, Association, Event, Instance, InstanceHeader, Study
-from tests.unit.node.receive.samples import AT, facts, put, spool_in
+from tests.unit.node.receive.samples import AT, damage, facts, put, spool_in, waiting
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def all_of(db: Database, column: Any) -> list[Any]:
 
 
 def is_empty(spool: Spool) -> bool:
-    return not list(spool.folders.records.iterdir()) and not list(spool.folders.objects.iterdir())
+    return not waiting(spool.folders) and not list(spool.folders.objects.iterdir())
 
 
 def test_an_instance_becomes_a_blob_and_rows(spool: Spool, db: Database, blobs: Blobs) -> None:
@@ -122,7 +122,7 @@ def test_many_batches(spool: Spool, db: Database, blobs: Blobs, monkeypatch: pyt
 def test_a_damaged_record_is_put_apart_and_the_rest_goes_on(spool: Spool, db: Database, blobs: Blobs) -> None:
     damaged = put(spool, "1.1")
     put(spool, "1.2")
-    spool.folders.record_of(damaged).write_bytes(b"{")
+    damage(spool.folders, damaged)
     done = index(spool, db, blobs)
     assert (done.indexed, done.put_apart) == (1, 1)
     assert sorted(p.name for p in spool.folders.quarantine.iterdir()) == [f"{damaged}.dcm", f"{damaged}.json"]

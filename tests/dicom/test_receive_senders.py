@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import socket
 import struct
@@ -21,6 +20,7 @@ from pydicom import examples
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import build_context
 
+from node.receive.spool.records import AssociationClosed
 from node.receive.spool.spool import SpoolFolders
 from tests.support.dicom_builders import ct_series
 from tests.support.peers import run_tool, tool
@@ -35,6 +35,7 @@ from tests.support.receiver import (
     running_receiver,
     send,
 )
+from tests.unit.node.receive.samples import waiting
 
 PRIVATE_CLASS = "1.3.12.2.1107.5.9.1"
 ULTRASOUND_RETIRED = "1.2.840.10008.5.1.4.1.1.6"
@@ -194,8 +195,7 @@ def vanish(assoc: Any) -> None:
 
 def wait_for_ends(folders: SpoolFolders, count: int) -> list[str]:
     for _ in range(200):
-        documents = [json.loads(path.read_bytes()) for path in sorted(folders.records.glob("*.json"))]
-        ends = [document["end"] for document in documents if document["kind"] == "association_closed"]
+        ends: list[str] = [line.record.end for line in waiting(folders) if isinstance(line.record, AssociationClosed)]
         if len(ends) == count:
             break
         time.sleep(0.05)

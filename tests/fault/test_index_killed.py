@@ -17,6 +17,7 @@ from sqlalchemy import select
 from node.receive.index.indexer import index_pending
 from node.receive.spool import durable
 from node.receive.spool.records import AssociationClosed
+from node.receive.spool.spool import SpoolFolders
 from storage import database, intake
 from storage.base.clock import ManualClock, SystemClock
 from storage.base.errors import TransientError
@@ -26,7 +27,7 @@ from storage.schema import Arrival, Association, Event, Instance, InstanceHeader
 from tests.support.databases import SQLiteCopies, opened
 from tests.support.dicom_builders import ct_series
 from tests.support.receiver import running_receiver, send
-from tests.unit.node.receive.samples import AT, facts, put, spool_in
+from tests.unit.node.receive.samples import AT, facts, put, spool_in, waiting
 
 
 class Killed(BaseException):
@@ -120,7 +121,7 @@ def test_a_pass_that_dies_at_any_step_and_is_repeated_gives_one_row_set(
             index_pending(spool, db, blobs)
             assert facts_of(db) == expected, f"died at step {deadly}"
             assert len(list(blobs.list("instances/"))) == 3
-            assert list((spool / "receiver" / "records").iterdir()) == []
+            assert waiting(SpoolFolders(spool / "receiver")) == []
 
 
 LOCKER = """

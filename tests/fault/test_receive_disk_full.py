@@ -17,10 +17,10 @@ from tests.support.receiver import held, running_receiver, send
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 2 MiB."""
+    """A file system of 8 MiB, of which the journal takes 4."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], capture_output=True, check=False)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], capture_output=True, check=False)
     if mounted.returncode != 0:
         pytest.skip("this user may not mount a file system")
     try:
@@ -48,18 +48,18 @@ def test_a_real_disk_fills_and_is_freed(small_disk: Path) -> None:
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
 def test_a_failing_write_is_a700_and_the_next_one_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    real = os.write
+    real = os.writev
     with running_receiver(tmp_path / "spool") as receiver:
         home = str(receiver.folders.part)
 
-        def failing(fd: int, data: Any) -> int:
+        def failing(fd: int, pieces: Any) -> int:
             if home in os.readlink(f"/proc/self/fd/{fd}"):  # noqa: PTH115
-                real(fd, bytes(data[:5]))
+                real(fd, [pieces[0][:5]])
                 raise OSError(number, os.strerror(number))
-            return real(fd, data)
+            return real(fd, pieces)
 
         with monkeypatch.context() as patch:
-            patch.setattr(os, "write", failing)
+            patch.setattr(os, "writev", failing)
             assert send(receiver.port, *ct_series(2)) == [0xA700, 0xA700]
         assert held(receiver.folders) == []
         assert list(receiver.folders.part.iterdir()) == list(receiver.folders.objects.iterdir()) == []

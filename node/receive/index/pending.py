@@ -1,17 +1,21 @@
-"""What waits in the spool, made ready to be indexed: records with the headers of their objects.
+"""What waits in a spool, made ready to be indexed: lines of the journal with the headers of their objects.
 
 Absent on purpose: rows of instances. The only row written here tells a person of what could not be made ready.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from node.receive.dataset.header import Header, read_header
-from node.receive.spool import durable, records
-from node.receive.spool.records import InstanceReceived, Record, RecordDamaged
+from node.receive.spool import durable
+from node.receive.spool.lines import Line
+from node.receive.spool.place import Place
+from node.receive.spool.records import InstanceReceived, Record
+from node.receive.spool.segments import Segment
 from node.receive.spool.spool import SpoolFolders
 from storage import events
 from storage.base.errors import TransientError
@@ -33,35 +37,83 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One record of the snapshot; ``header`` is filled for instances."""
+class Source:
+    """One segment that is being indexed, and how far."""
 
     folders: SpoolFolders
-    name: str
+    segment: Segment
+    place: Place
+
+    def begin(self, batch: Sequence[Line]) -> None:
+        """These lines count as indexed from now on, but for those that are told to be stuck."""
+        spans = {(line.start, line.end) for line in batch}
+        self.place.stuck[:] = [span for span in self.place.stuck if span not in spans]
+        self.place.at = max(self.place.at, batch[-1].end)
+
+    def uncleared(self) -> Iterator[Line]:
+        """Indexed lines whose objects a pass that was cut short may have left."""
+        if self.place.cleared < self.place.at:
+            for line in self.segment.lines(self.place.cleared):
+                if line.end > self.place.at:
+                    return
+                if self.place.has(line):
+                    yield line
+
+    def remove_objects(self, indexed: Iterable[Line], total: Counts) -> None:
+        """These lines are in rows: their objects aren't needed here. One that can't be removed is tried again at each pass."""
+        for line in indexed:
+            if not isinstance(line.record, InstanceReceived):
+                continue
+            try:
+                with durable.disk_errors("remove an indexed object"):
+                    self.folders.object_of(line.name).unlink(missing_ok=True)
+            except TransientError as error:
+                if not durable.is_of_one_file(error.__cause__):
+                    raise
+                self.tell_stuck(line, error, total)
+
+    def tell_stuck(self, line: Line, error: Exception, total: Counts) -> None:
+        """A line waits for the next pass, and is told at every one."""
+        total.stuck += 1
+        self.place.stuck.append((line.start, line.end))
+        _log.error("spool.record-stuck", record=line.name, receiver=self.folders.home.name, exc_info=error)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the snapshot; ``header`` is filled for instances."""
+
+    folders: SpoolFolders
+    line: Line
     record: Record
     header: Header
 
     @property
+    def name(self) -> str:
+        return self.line.name
+
+    @property
     def object(self) -> Path:
-        return self.folders.object_of(self.name)
+        return self.folders.object_of(self.line.name)
 
 
-def entries_of(folders: SpoolFolders, names: Sequence[str], blobs: Blobs, db: Database, total: Counts) -> Iterator[Entry]:
-    """The records of ``names`` that can be indexed; of the others, broken ones are put apart and unreadable ones stay, loudly."""
-    for name in names:
+def entries_of(source: Source, found: Iterable[Line], blobs: Blobs, db: Database, total: Counts) -> Iterator[Entry]:
+    """The lines of ``found`` that can be indexed; of the others, broken ones are put apart and unreadable ones stay, loudly."""
+    for line in found:
         try:
-            with durable.disk_errors("read a record or its object"):
-                found = _entry(folders, name, blobs)
-            if isinstance(found, str):
-                _put_apart(folders, name, found, db)
+            with durable.disk_errors("read an object of the spool"):
+                entry = _entry(source.folders, line, blobs)
+            if isinstance(entry, Entry):
+                yield entry
+            elif not source.segment.holds(line):
+                _log.warning("spool.line-taken-back", record=line.name)
+            else:
+                _put_apart(source, line, entry, db)
                 total.put_apart += 1
-                continue
         except TransientError as error:
             if not durable.is_of_one_file(error.__cause__):
                 raise
-            tell_stuck(folders, name, error, total)
-        else:
-            yield found
+            source.tell_stuck(line, error, total)
 
 
 def is_unreadable(entry: Entry) -> bool:
@@ -75,22 +127,15 @@ def is_unreadable(entry: Entry) -> bool:
     return False
 
 
-def tell_stuck(folders: SpoolFolders, name: str, error: Exception, total: Counts) -> None:
-    """A record stays in the spool and is told at every pass."""
-    total.stuck += 1
-    _log.error("spool.record-stuck", record=name, receiver=folders.home.name, exc_info=error)
-
-
-def _entry(folders: SpoolFolders, name: str, blobs: Blobs) -> Entry | str:
-    """A record made ready, or why it must be put apart."""
-    try:
-        record = records.decode(folders.record_of(name).read_bytes())
-    except RecordDamaged:
+def _entry(folders: SpoolFolders, line: Line, blobs: Blobs) -> Entry | str:
+    """A line made ready, or why it must be put apart."""
+    record = line.record
+    if record is None:
         return "record-damaged"
     if not isinstance(record, InstanceReceived):
-        return Entry(folders, name, record, {})
-    header = _header(folders.object_of(name), record, blobs)
-    return "object-missing" if header is None else Entry(folders, name, record, header)
+        return Entry(folders, line, record, {})
+    header = _header(folders.object_of(line.name), record, blobs)
+    return "object-missing" if header is None else Entry(folders, line, record, header)
 
 
 def _header(path: Path, record: InstanceReceived, blobs: Blobs) -> Header | None:
@@ -120,14 +165,27 @@ def _least_header(record: InstanceReceived) -> Header:
     return {tag: {"vr": vr, "Value": [text]} for tag, (vr, text) in texts.items() if text}
 
 
-def _put_apart(folders: SpoolFolders, name: str, reason: str, db: Database) -> None:
-    """A person must look at this: it contradicts the order in which the spool is written."""
+def _put_apart(source: Source, line: Line, reason: str, db: Database) -> None:
+    """A person must look at this: it contradicts the order in which the spool is written.
+
+    The line goes to the quarantine as text, and with it the object of the name that it gives, if there is one.
+    """
+    folders = source.folders
+    name = line.name or f"{source.segment.name}-{line.start:08d}"
+    target = folders.quarantine / f"{name}.json"
+    if target.exists():
+        return  # done by a pass that was cut short
     _log.error("spool.put-apart", record=name, receiver=folders.home.name, reason=reason)
-    with db.write() as s, durable.disk_errors("put a record apart"):
+    document = {"kind": "put_apart", "reason": reason, "line": line.raw.decode("ascii", "replace")}
+    with db.write() as s:
         events.record(s, "spool.put-apart", db.clock.utc(), record=name, receiver=folders.home.name, reason=reason)
-        for path in (folders.object_of(name), folders.record_of(name)):
-            if path.exists():
-                path.rename(folders.quarantine / path.name)
+    with durable.disk_errors("put a record apart"):
+        path = folders.object_of(name)
+        if line.name and path.exists():
+            path.rename(folders.quarantine / path.name)
+        part = target.with_suffix(".part")
+        part.unlink(missing_ok=True)
+        durable.write_file(part, target, [json.dumps(document).encode("ascii")])
 
 
 def blob_key(record: Record) -> str:

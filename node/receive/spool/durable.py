@@ -92,8 +92,8 @@ def make_folder(folder: Path) -> None:
             sync_folder(path.parent)
 
 
-def free_bytes(folder: Path) -> int:
-    """What an ordinary user may still write to the file system of ``folder``."""
+def free_bytes(folder: Path | int) -> int:
+    """What an ordinary user may still write to the file system of ``folder``, a path or a descriptor."""
     with disk_errors("ask for free space"):
         found = os.statvfs(folder)
     return found.f_bavail * found.f_frsize

@@ -52,6 +52,18 @@ class Segment:
                 if reader.stopped:
                     return
 
+    def line_at(self, start: int, end: int) -> Line:
+        """The line that stands at ``[start, end)``, by a reader's former word.
+
+        Raises
+        ------
+        OSError
+            It can't be read, or the file is gone.
+        """
+        with self.path.open("rb", buffering=0) as file:
+            file.seek(start)
+            return lines.decode(file.read(end - start), start)
+
     def holds(self, line: Line) -> bool:
         """Whether the line still stands there: those of a failed write are taken back."""
         try:

@@ -2,13 +2,15 @@
 
     ROOT/RECEIVER/part/        being written; never read
                   objects/     NAME.dcm: our file head, then the data set's bytes as received
-                  records/     NAME.json: a name here means that its object, if it has one, is complete and durable
+                  journal/     a line for each record: one here means that its object, if it has one, is complete and durable
                   quarantine/  refused or stray bytes, NAME.dcm, and why, NAME.json, or one of them; for a person to look at
                   state.json   this spool's identity and how often it was opened
+                  place.json   how far the indexer has come
 
-Order of an instance: object bytes, object name, record bytes, record name; each forced to the disk before the next is begun. So
-a kill leaves at most a part, or an object without a record: nothing that was acknowledged. Absent on purpose: the database, and
-deletion other than by `remove`.
+Order of an instance: object bytes, object name, journal line; each forced to the disk before the next is begun, the last two
+together with those of other associations. So a kill leaves at most a part, or an object without a line: nothing that was
+acknowledged. A source that is granted durability ``os`` gets the same steps without the forcing. Absent on purpose: the
+database, and deletion of anything that has a line.
 """
 
 from __future__ import annotations
@@ -17,19 +19,22 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 
-from node.receive.spool import durable, records
-from node.receive.spool.durable import Bytes
+from node.receive.spool import durable, lines, records
+from node.receive.spool.incoming import Incoming
+from node.receive.spool.journal import Journal, LineNotWritten
 from node.receive.spool.quarantine import Quarantine, Verdict
-from node.receive.spool.records import Quarantined, Record
+from node.receive.spool.records import AssociationClosed, InstanceReceived, Quarantined, Record
+from node.receive.spool.supply import Supply
 from storage.base.clock import Clock
 from storage.base.errors import ConfigError, TransientError
 
-FOLDERS = ("part", "objects", "records", "quarantine")
+FOLDERS = ("part", "objects", "journal", "quarantine")
 
 
 @dataclass(frozen=True)
@@ -38,45 +43,47 @@ class SpoolFolders:
 
     home: Path
 
-    @property
+    @cached_property
     def part(self) -> Path:
         return self.home / "part"
 
-    @property
+    @cached_property
     def objects(self) -> Path:
         return self.home / "objects"
 
-    @property
-    def records(self) -> Path:
-        return self.home / "records"
+    @cached_property
+    def journal(self) -> Path:
+        return self.home / "journal"
 
-    @property
+    @cached_property
     def quarantine(self) -> Path:
         return self.home / "quarantine"
+
+    @cached_property
+    def place(self) -> Path:
+        return self.home / "place.json"
 
     def object_of(self, name: str) -> Path:
         return self.objects / f"{name}.dcm"
 
-    def record_of(self, name: str) -> Path:
-        return self.records / f"{name}.json"
 
-
-@dataclass
 class Spool:
     """The writer's side of one receiver's spool; one process holds it at a time. Threads may share it."""
 
-    folders: SpoolFolders
-    receiver: str
-    boot: int
-    identity: str
-    minimum_free_bytes: int
-    _lock_fd: int
-    _number: int = 0
-    _counting: Lock = field(default_factory=Lock)
-    _quarantining: Lock = field(default_factory=Lock)
-
-    def __post_init__(self) -> None:
-        self._kept = Quarantine(self.folders.quarantine)
+    def __init__(self, folders: SpoolFolders, boot: int, identity: str, minimum_free_bytes: int, lock_fd: int) -> None:
+        self.folders = folders
+        self.receiver = folders.home.name
+        self.boot = boot
+        self.identity = identity
+        self.minimum_free_bytes = minimum_free_bytes
+        self._number = 0
+        self._counting = Lock()
+        self._part_fd = durable.open_folder(folders.part)
+        self._objects_fd = durable.open_folder(folders.objects)
+        self._quarantine_fd = durable.open_folder(folders.quarantine)
+        self._fds = [self._part_fd, self._objects_fd, self._quarantine_fd, lock_fd]
+        self._journal = Journal(Supply(folders.journal, boot), self._objects_fd)
+        self._kept = Quarantine(folders.quarantine)
 
     def new_name(self) -> str:
         """A name that sorts after all given before by this spool."""
@@ -92,15 +99,54 @@ class Spool:
         TransientError
             Code ``no-space``.
         """
-        if durable.free_bytes(self.folders.home) - size_bytes < self.minimum_free_bytes:
+        if durable.free_bytes(self._part_fd) - size_bytes < self.minimum_free_bytes:
             raise TransientError("spool: less free space than store.minimum_free_mb asks for", code="no-space")
 
     def is_nearly_full(self) -> bool:
         """Less than half of the minimum is free: better not to begin an association."""
-        return 2 * durable.free_bytes(self.folders.home) < self.minimum_free_bytes
+        return 2 * durable.free_bytes(self._part_fd) < self.minimum_free_bytes
 
-    def put_instance(self, chunks: Sequence[Bytes], record: Record) -> str:
-        """Make an object and its record durable; returns their name. On failure nothing of them remains in sight.
+    def begin(self, head: bytes) -> Incoming:
+        """Open the part file of an object that begins with ``head``; end it by `put`, `quarantine` or its ``discard``.
+
+        Raises
+        ------
+        TransientError
+            Code ``no-space`` or ``spool``.
+        """
+        self.require_space(0)
+        return Incoming(self._part_fd, self.new_name(), head, self.require_space)
+
+    def put(self, incoming: Incoming, record: InstanceReceived, *, sync: bool = True) -> str:
+        """Make a whole object and its record durable; returns their name. On failure nothing of them remains in sight.
+
+        Without ``sync`` they survive the death of this process, not that of the machine.
+
+        Raises
+        ------
+        TransientError
+            Code ``no-space`` or ``spool``.
+        """
+        name = incoming.name
+        try:
+            incoming.move(self._objects_fd, f"{name}.dcm", sync)
+        except OSError as error:
+            incoming.discard()
+            raise durable.failure("keep an object", error) from error
+        try:
+            self._journal.append(lines.encode(name, record), names=True, sync=sync)
+        except LineNotWritten as error:
+            if error.taken_back:  # else a reader may find the line, and then it must find the object
+                with suppress(OSError):
+                    os.unlink(f"{name}.dcm", dir_fd=self._objects_fd)
+            raise durable.failure("write the journal", error.cause) from error
+        return name
+
+    def put_record(self, record: Record) -> str:
+        """Make a record without an object durable; returns its name.
+
+        The end of an association isn't waited for: whoever asked for it has gone, and where a power cut takes it, the next
+        life tells that the association was lost.
 
         Raises
         ------
@@ -108,51 +154,48 @@ class Spool:
             Code ``no-space`` or ``spool``.
         """
         name = self.new_name()
-        target = self.folders.object_of(name)
         try:
-            durable.write_file(self._part(), target, chunks)
-            durable.sync_folder(self.folders.objects)
-            self._put(self.folders.record_of(name), record)
-        except TransientError:
-            # The sender is told of a failure; its record must go first, else a kill here would index what was refused.
-            self.folders.record_of(name).unlink(missing_ok=True)
-            target.unlink(missing_ok=True)
-            raise
+            self._journal.append(lines.encode(name, record), names=False, sync=not isinstance(record, AssociationClosed))
+        except LineNotWritten as error:
+            raise durable.failure("write the journal", error.cause) from error
         return name
 
-    def put_record(self, record: Record) -> str:
-        """Make a record without an object durable; returns its name."""
-        name = self.new_name()
-        self._put(self.folders.record_of(name), record)
-        return name
+    def quarantine(self, incoming: Incoming, record: Quarantined) -> tuple[str, Verdict]:
+        """Keep why an object was refused, and the object unless it is kept already or is too much; returns the name.
 
-    def quarantine(self, chunks: Sequence[Bytes], record: Quarantined) -> tuple[str, Verdict]:
-        """Keep why bytes were refused, and the bytes unless they are kept already or are too many; returns the name."""
-        name = self.new_name()
+        Raises
+        ------
+        TransientError
+            Code ``no-space`` or ``spool``; then nothing of it remains.
+        """
+        name = incoming.name
         target = self.folders.quarantine / f"{name}.dcm"
-        with self._quarantining:
-            verdict = self._kept.judge(record.sha256, record.size_bytes)
-            try:
-                if verdict == "keep":
-                    durable.write_file(self._part(), target, chunks)
-                self._put(target.with_suffix(".json"), record)
-            except TransientError:
-                target.unlink(missing_ok=True)
-                raise
+        verdict = self._kept.admit(record.sha256, target, record.size_bytes)
+        try:
             if verdict == "keep":
-                self._kept.add(record.sha256, target, record.size_bytes)
+                incoming.move(self._quarantine_fd, target.name, True)
+            if verdict != "records-full":
+                part = self.folders.part / secrets.token_hex(16)
+                durable.write_file(part, target.with_suffix(".json"), [records.encode(record)])
+                os.fsync(self._quarantine_fd)
+        except (OSError, TransientError) as error:
+            if verdict != "records-full":
+                self._kept.forget(record.sha256, target, record.size_bytes)
+            with suppress(OSError):
+                target.with_suffix(".json").unlink(missing_ok=True)
+                target.unlink(missing_ok=True)
+            raise error if isinstance(error, TransientError) else durable.failure("quarantine an object", error) from error
+        finally:
+            self._kept.done()
+            incoming.discard()
         return name, verdict
 
     def close(self) -> None:
         """Let another process have the spool."""
-        os.close(self._lock_fd)
-
-    def _put(self, target: Path, record: Record) -> None:
-        durable.write_file(self._part(), target, [records.encode(record)])
-        durable.sync_folder(target.parent)
-
-    def _part(self) -> Path:
-        return self.folders.part / secrets.token_hex(16)
+        self._journal.close()
+        for fd in self._fds:
+            os.close(fd)
+        self._fds.clear()
 
 
 def open_spool(root: Path, receiver: str, clock: Clock, minimum_free_bytes: int) -> Spool:
@@ -172,7 +215,7 @@ def open_spool(root: Path, receiver: str, clock: Clock, minimum_free_bytes: int)
     except (TransientError, OSError, ValueError) as error:
         why = error.message if isinstance(error, TransientError) else type(error).__name__
         raise ConfigError(f"store.spool: {root} can't be used: {why}; choose a writable folder on a local disk") from error
-    return Spool(folders, receiver, boot, identity, minimum_free_bytes, lock_fd)
+    return Spool(folders, boot, identity, minimum_free_bytes, lock_fd)
 
 
 def _lock(home: Path) -> int:
@@ -181,7 +224,9 @@ def _lock(home: Path) -> int:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(fd)
-        raise ConfigError(f"store.spool: another receiver works in {home}; stop it or set store.spool") from error
+        raise ConfigError(
+            f"store.spool: another receiver works in {home}; stop it or set store.spool", code="spool-held"
+        ) from error
     return fd
 
 

@@ -1,18 +1,18 @@
 """One C-STORE: check it, make it durable, or say why not. Knows bytes, UIDs and the spool; nothing of the network library.
 
-When `Storer.store` returns, the sender may be told 0000: object and record are on the disk under their names. It does no more
-than that: no database, no decoding of values or pixels.
+When `Reception.finish` answers 0000, object and record are on the disk under their names. It does no more than that: no
+database, no decoding of values or pixels. The data set goes to the disk as it comes and is never held whole in memory.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 from node.receive.associate.sessions import Session
 from node.receive.dataset.identity import SOP_CLASS_UID, SOP_INSTANCE_UID, Identity, identify
 from node.receive.dataset.part10 import file_head
 from node.receive.spool.durable import Bytes
+from node.receive.spool.incoming import Incoming
 from node.receive.spool.quarantine import Verdict
 from node.receive.spool.records import InstanceReceived, Quarantined
 from node.receive.spool.spool import Spool
@@ -37,29 +37,57 @@ class StoreCommand:
 
 
 class Reception:
-    """One instance on its way in. None of its methods raises: what fails is told in the answer, after the sender's last byte."""
+    """One instance on its way in. None of its methods raises: what fails is told in the answer, after the sender's last byte.
+
+    From the first failure on, nothing of the instance remains on the disk and its further bytes go by.
+    """
 
     def __init__(self, storer: Storer, command: StoreCommand, session: Session) -> None:
         self._storer = storer
         self._command = command
         self._session = session
-        self._data = bytearray()
+        self._incoming: Incoming | None = None
+        self._failed: Exception | None = None
         session.busy.acquire()
+        try:
+            self._incoming = storer.admit(command)
+        except Exception as error:  # noqa: BLE001 - the outermost place: whatever happens, the sender gets a status of our table
+            self._failed = error
 
     def write(self, data: Bytes) -> None:
-        """Take the next bytes of the data set."""
-        self._data += data
+        """Take the next bytes of the data set; they may be overwritten after the call."""
+        if self._incoming is not None:
+            try:
+                self._incoming.write(data)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._failed = error
+                self._drop()
 
     def finish(self) -> Answer:
         """The data set is whole: make it durable, or refuse it."""
         try:
-            return self._storer.store(self._command, memoryview(self._data), self._session)
+            if self._incoming is None:
+                raise self._failed or TransientError("nothing was begun", code=status.BUG)
+            self._storer.store(self._command, self._incoming, self._session)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._session.refused += 1
+            return self._storer.refuse(self._command, self._incoming, self._session, error)
+        else:
+            self._session.stored += 1
+            return status.STORED
         finally:
+            self._drop()
             self._session.busy.release()
 
     def abandon(self) -> None:
         """The rest won't come: forget what did."""
+        self._drop()
         self._session.busy.release()
+
+    def _drop(self) -> None:
+        incoming, self._incoming = self._incoming, None
+        if incoming is not None:
+            incoming.discard()
 
 
 class Storer:
@@ -74,53 +102,46 @@ class Storer:
         """An instance is coming; end it by ``finish`` or ``abandon``, and take no second one of the session before."""
         return Reception(self, command, session)
 
-    def store(self, request: StoreCommand, data: memoryview, session: Session) -> Answer:
-        """Store one instance and answer, never raise."""
-        try:
-            self._store(request, data, session)
-        except Exception as error:  # noqa: BLE001 - the outermost place: whatever happens, the sender gets a status of our table
-            session.refused += 1
-            return self._refuse(request, data, session, error)
-        session.stored += 1
-        return status.STORED
+    def admit(self, command: StoreCommand) -> Incoming:
+        """Check what can be checked before the first byte, and open a part file.
 
-    def _store(self, request: StoreCommand, data: memoryview, session: Session) -> None:
+        Raises
+        ------
+        WetreadError
+            With a code of the status table.
+        """
         if self.stopping:
             raise TransientError("the receiver is stopping", code="stopping")
-        self._spool.require_space(data.nbytes)
-        if request.sop_class_uid != request.abstract_syntax:
+        if command.sop_class_uid != command.abstract_syntax:
             raise PeerError("the command's SOP Class isn't its context's", code="not-negotiated")
-        check_uid(request.sop_instance_uid)
-        identity = identify(data, request.transfer_syntax_uid)
-        _compare(request, identity)
-        head = file_head(request.sop_class_uid, request.sop_instance_uid, request.transfer_syntax_uid)
-        self._spool.put_instance([head, data], self._record(request, data, session, identity, len(head)))
+        check_uid(command.sop_instance_uid)
+        return self._spool.begin(file_head(command.sop_class_uid, command.sop_instance_uid, command.transfer_syntax_uid))
 
-    def _record(
-        self, request: StoreCommand, data: memoryview, session: Session, identity: Identity, offset: int
-    ) -> InstanceReceived:
-        return InstanceReceived(
-            association=session.facts,
-            received_at=self._clock.utc(),
-            sop_class_uid=identity.sop_class_uid,
-            sop_instance_uid=identity.sop_instance_uid,
-            study_instance_uid=identity.study_instance_uid,
-            series_instance_uid=identity.series_instance_uid,
-            modality=identity.modality,
-            transfer_syntax_uid=request.transfer_syntax_uid,
-            sha256=hashlib.sha256(data).hexdigest(),
-            size_bytes=data.nbytes,
-            data_offset=offset,
-        )
+    def store(self, command: StoreCommand, incoming: Incoming, session: Session) -> None:
+        """Check a whole data set and make it durable.
 
-    def _refuse(self, request: StoreCommand, data: memoryview, session: Session, error: Exception) -> Answer:
+        Raises
+        ------
+        WetreadError
+            With a code of the status table.
+        """
+        try:
+            identity = identify(incoming.data(), command.transfer_syntax_uid)
+        except OSError as error:
+            raise TransientError("spool: what was just written can't be read", code="spool") from error
+        _compare(command, identity)
+        record = self._record(command, incoming, session, identity)
+        self._spool.put(incoming, record, sync=session.grant.durability == "full")
+
+    def refuse(self, command: StoreCommand, incoming: Incoming | None, session: Session, error: Exception) -> Answer:
+        """The answer to what went wrong; the bytes are quarantined where the status table says so."""
         answer = status.answer(error)
         name, verdict = "", ""
-        if answer.keeps_bytes:
+        if answer.keeps_bytes and incoming is not None:
             try:
-                name, verdict = self._quarantine(request, data, session, answer)
-            except TransientError as full:
-                answer = status.answer(full)
+                name, verdict = self._quarantine(command, incoming, session, answer)
+            except Exception as full:  # noqa: BLE001 - as above
+                answer, error = status.answer(full), full
         level = _log.error if answer.code == status.BUG else _log.warning
         level(
             "instance.refused",
@@ -134,18 +155,32 @@ class Storer:
         )
         return answer
 
-    def _quarantine(self, request: StoreCommand, data: memoryview, session: Session, answer: Answer) -> tuple[str, Verdict]:
-        head = file_head(request.sop_class_uid, request.sop_instance_uid, request.transfer_syntax_uid)
+    def _record(self, command: StoreCommand, incoming: Incoming, session: Session, identity: Identity) -> InstanceReceived:
+        return InstanceReceived(
+            association=session.facts,
+            received_at=self._clock.utc(),
+            sop_class_uid=identity.sop_class_uid,
+            sop_instance_uid=identity.sop_instance_uid,
+            study_instance_uid=identity.study_instance_uid,
+            series_instance_uid=identity.series_instance_uid,
+            modality=identity.modality,
+            transfer_syntax_uid=command.transfer_syntax_uid,
+            sha256=incoming.sha256,
+            size_bytes=incoming.size_bytes,
+            data_offset=incoming.data_offset,
+        )
+
+    def _quarantine(self, command: StoreCommand, incoming: Incoming, session: Session, answer: Answer) -> tuple[str, Verdict]:
         record = Quarantined(
             association=session.facts,
             received_at=self._clock.utc(),
             reason=answer.code,
             tag=f"{answer.offending:08X}",
-            transfer_syntax_uid=request.transfer_syntax_uid,
-            sha256=hashlib.sha256(data).hexdigest(),
-            size_bytes=data.nbytes,
+            transfer_syntax_uid=command.transfer_syntax_uid,
+            sha256=incoming.sha256,
+            size_bytes=incoming.size_bytes,
         )
-        return self._spool.quarantine([head, data], record)
+        return self._spool.quarantine(incoming, record)
 
 
 def _compare(request: StoreCommand, identity: Identity) -> None:

@@ -2,16 +2,51 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from node.commands.spool_view import spool_overview
+import pytest
+
+from node.commands import spool_view
+from node.commands.spool_view import UNKNOWN, spool_overview
+from node.receive.spool import place
+from node.receive.spool.place import Place
+from node.receive.spool.segments import segments
+from tests.unit.node.receive.samples import put, spool_in
 
 
-def test_everything_put_apart_is_seen_once(tmp_path: Path) -> None:
+def test_everything_put_apart_is_seen_once_and_with_its_reason(tmp_path: Path) -> None:
     folder = tmp_path / "receiver" / "quarantine"
     folder.mkdir(parents=True)
-    for name in ("1-both.dcm", "1-both.json", "2-object.dcm", "3-record.json"):
+    for name in ("1-both.dcm", "2-object.dcm"):
         (folder / name).write_bytes(b"")
+    (folder / "1-both.json").write_text(json.dumps({"reason": "truncated"}))
+    (folder / "3-record.json").write_text("{")
     found = spool_overview(tmp_path)
     assert found["quarantined"] == 3
-    assert found["newest_quarantined"] == [f"receiver/quarantine/{name}" for name in ("3-record", "2-object", "1-both")]
+    assert found["newest_quarantined"] == [
+        {"name": "receiver/quarantine/3-record", "reason": "unreadable"},
+        {"name": "receiver/quarantine/2-object", "reason": UNKNOWN},
+        {"name": "receiver/quarantine/1-both", "reason": "truncated"},
+    ]
+
+
+def test_what_waits_and_what_is_missing(tmp_path: Path) -> None:
+    spool = spool_in(tmp_path)
+    indexed, missing, _ = put(spool, "1.1"), put(spool, "1.2"), put(spool, "1.3")
+    for name in (indexed, missing):
+        spool.folders.object_of(name).unlink()
+    (segment,) = segments(spool.folders.journal)
+    place.save(spool.folders, {segment.name: Place(next(segment.lines()).end)})
+    found = spool_overview(tmp_path)
+    assert (found["waiting"], found["missing"]) == (2, [missing])
+
+
+def test_a_full_quarantine_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool_view, "MOST_RECORDS", 2)
+    folder = tmp_path / "receiver" / "quarantine"
+    folder.mkdir(parents=True)
+    (folder / "1.json").write_text("{}")
+    assert not spool_overview(tmp_path)["quarantine_full"]
+    (folder / "2.json").write_text("{}")
+    assert spool_overview(tmp_path)["quarantine_full"]

@@ -8,9 +8,14 @@ from pathlib import Path
 
 from node.receive.dataset.identity import identify
 from node.receive.dataset.part10 import file_head
+from node.receive.spool import place
+from node.receive.spool.lines import Line
+from node.receive.spool.place import Place
 from node.receive.spool.records import AssociationFacts, InstanceReceived
-from node.receive.spool.spool import Spool, open_spool
+from node.receive.spool.segments import segments
+from node.receive.spool.spool import Spool, SpoolFolders, open_spool
 from storage.base.clock import ManualClock
+from storage.base.errors import TransientError
 from tests.unit.node.receive.encoding import EXPLICIT, encoded, identified
 
 AT = datetime(2026, 1, 1, 12, 30, 0, 250, tzinfo=UTC)
@@ -51,5 +56,43 @@ def put(spool: Spool, sop: str = "1.2.3.4", study: str = "1.2.3", association: s
     for keyword, value in attributes.items():
         setattr(dataset, keyword, value)
     data = encoded(dataset)
-    head, record = received(data, association=facts(spool, association))
-    return spool.put_instance([head, data], record)
+    return keep(spool, data, facts(spool, association))
+
+
+def keep(spool: Spool, data: bytes, association: AssociationFacts | None = None, *, sync: bool = True) -> str:
+    """Spool a data set in explicit VR little endian; its name."""
+    head, record = received(data, association=association or facts(spool))
+    incoming = spool.begin(head)
+    try:
+        incoming.write(data)
+    except TransientError:
+        incoming.discard()
+        raise
+    return spool.put(incoming, record, sync=sync)
+
+
+def waiting(folders: SpoolFolders) -> list[Line]:
+    """The lines of the journal that no indexer has been at, in the order in which they were written."""
+    places = place.load(folders)
+    found = [(one, line) for one in segments(folders.journal) for line in one.lines()]
+    return [line for one, line in found if not places.get(one.name, Place()).has(line)]
+
+
+def waiting_names(folders: SpoolFolders) -> list[str]:
+    return [line.name for line in waiting(folders)]
+
+
+def damage(folders: SpoolFolders, name: str) -> None:
+    """Change one character of the line of a record."""
+    (path, line) = next((one.path, line) for one in segments(folders.journal) for line in one.lines() if line.name == name)
+    with path.open("r+b") as file:
+        file.seek(line.end - 10)
+        file.write(b"~")
+
+
+def forget_line(folders: SpoolFolders, name: str) -> None:
+    """Take the last line of a journal back, as if it had never been written."""
+    (path, line) = next((one.path, line) for one in segments(folders.journal) for line in one.lines() if line.name == name)
+    with path.open("r+b") as file:
+        file.seek(line.start)
+        file.write(bytes(len(line.raw)))

@@ -9,12 +9,11 @@ import pytest
 
 from node.receive.associate.admission import Caller, Grant
 from node.receive.associate.sessions import Sessions
-from node.receive.spool import records
 from node.receive.spool.records import AssociationClosed, Record
 from node.receive.spool.spool import Spool
 from storage.base.clock import ManualClock
 from storage.base.errors import TransientError
-from tests.unit.node.receive.samples import spool_in
+from tests.unit.node.receive.samples import spool_in, waiting
 
 CALLER, GRANT = Caller("127.0.0.1", "SCANNER", "WETREAD"), Grant("SCANNER")
 
@@ -25,7 +24,7 @@ def spool(tmp_path: Path) -> Spool:
 
 
 def ends(spool: Spool) -> list[Record]:
-    return [records.decode(path.read_bytes()) for path in sorted(spool.folders.records.iterdir())]
+    return [line.record for line in waiting(spool.folders) if line.record is not None]
 
 
 def test_an_association_that_brought_something_leaves_a_record(spool: Spool) -> None:

@@ -18,7 +18,7 @@ from node.receive.store.status import Answer
 from node.receive.store.storer import StoreCommand, Storer
 from storage.base.clock import ManualClock
 from tests.unit.node.receive.encoding import CT, EXPLICIT, element, encoded, identified
-from tests.unit.node.receive.samples import facts, spool_in
+from tests.unit.node.receive.samples import facts, spool_in, waiting
 
 CANARY = "Zzcanary^Jane"
 GRANT = Grant("SCANNER")
@@ -55,10 +55,10 @@ def test_a_good_instance_is_stored(spool: Spool) -> None:
     data = encoded(identified("1.2.3.4"))
     answer, session = store(spool, request(data))
     assert (answer.status, session.stored, session.refused) == (0x0000, 1, 0)
-    (path,) = spool.folders.records.iterdir()
-    record = records.decode(path.read_bytes())
+    (line,) = waiting(spool.folders)
+    record = line.record
     assert isinstance(record, InstanceReceived)
-    assert spool.folders.object_of(path.stem).read_bytes()[record.data_offset :] == data
+    assert spool.folders.object_of(line.name).read_bytes()[record.data_offset :] == data
 
 
 BAD_STUDY = encoded(identified()).replace(element(0x0020000D, "UI", b"1.2.3\0"), element(0x0020000D, "UI", b"1.2.03"))
@@ -85,7 +85,7 @@ def test_refusals(spool: Spool, asked: tuple[StoreCommand, bytes], status: int, 
     answer, session = store(spool, asked)
     assert (answer.status, answer.offending, session.stored, session.refused) == (status, offending, 0, 1)
     assert answer.comment
-    assert names(spool.folders.records) == names(spool.folders.objects) == names(spool.folders.part) == []
+    assert names(spool.folders.journal) == names(spool.folders.objects) == names(spool.folders.part) == []
     assert len(names(spool.folders.quarantine)) == (2 if kept else 0)
 
 
@@ -118,10 +118,10 @@ def test_a_disk_that_fills_while_bytes_are_quarantined(spool: Spool, monkeypatch
 def test_our_own_bug_has_a_status_of_its_own(
     spool: Spool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(*_: Any) -> None:
+    def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError(CANARY)
 
-    monkeypatch.setattr(Spool, "put_instance", broken)
+    monkeypatch.setattr(Spool, "put", broken)
     answer, _ = store(spool, request(encoded(identified())))
     told = capsys.readouterr().err
     assert (answer.status, answer.code) == (0xC0FF, "bug")
@@ -144,5 +144,5 @@ def test_no_patient_data_in_logs_records_and_names(tmp_path: Path, spool: Spool,
     assert len(names(spool.folders.quarantine)) == 4
     for path in tmp_path.rglob("*"):
         assert CANARY not in str(path)
-        if path.suffix == ".json":
+        if path.suffix in (".json", ".journal"):
             assert CANARY.encode() not in path.read_bytes()
