@@ -16,6 +16,7 @@ import traceback
 import warnings
 from collections.abc import MutableMapping
 from datetime import datetime
+from functools import lru_cache
 from pathlib import PurePath
 from types import TracebackType
 from typing import Any, TextIO, TypeAlias, cast
@@ -161,6 +162,7 @@ def _plain(value: object, depth: int = 0) -> object:
     return f"<{type(value).__name__}>"
 
 
+@lru_cache(maxsize=1024)  # keys are names in the code: few, and looked at for every line
 def _is_personal(key: str) -> bool:
     folded = "".join(c for c in key.lower() if c.isalnum())
     return any(part in folded for part in _PERSONAL)
