@@ -73,6 +73,10 @@ class Grant:
     idle_s: float = IDLE_S
     identified: bool = False
 
+    def takes(self, sop_class: str) -> bool:
+        """Whether instances of a storage-like SOP class may be stored."""
+        return "store" in self.services and (self.sop_classes is None or sop_class in self.sop_classes)
+
 
 @dataclass(frozen=True)
 class Source:

@@ -122,9 +122,7 @@ def _chosen(abstract_syntax: str, offered: Sequence[str], grant: Grant, declared
     service = OF_SERVICE.get(abstract_syntax)
     if service is not None:
         return [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN] if service in grant.services else None
-    if "store" not in grant.services or not is_storage(abstract_syntax, declared):
-        return None
-    if grant.sop_classes is not None and abstract_syntax not in grant.sop_classes:
+    if not grant.takes(abstract_syntax) or not is_storage(abstract_syntax, declared):
         return None
     return _best_first(offered, grant.transfer_syntaxes)
 

@@ -55,7 +55,7 @@ class Desk:
         """Where the data set of a C-STORE goes. Without a session the association has just ended, and nobody reads the answer."""
         if session is None:
             return Turned(None, "stopping")
-        if not self.admissions.renew(session) or "store" not in session.grant.services:
+        if not self.admissions.renew(session) or not session.grant.takes(command.abstract_syntax):
             return Turned(session, "not-allowed")
         return self._storer.begin(command, session)
 
