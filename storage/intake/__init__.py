@@ -23,6 +23,7 @@ from storage.intake.facts import (
     Fact,
 )
 from storage.intake.lives import break_off, note_receiver_started
+from storage.schema import Arrival
 
 __all__ = [
     "Arrived",
@@ -60,9 +61,9 @@ def take_in(s: Session, facts: Sequence[Fact]) -> list[Arrived]:
         else:
             outcomes.append(arrivals.take(fact, associations.get(fact.association_uid)))
     broken = associations.write()
-    arrivals.write(None)
+    arrivals.write(associations.breaks)
     for association_id, at in broken:
-        break_off(s, [association_id], at)
+        break_off(s, Arrival.association_id == association_id, at)
     s.flush()
     return outcomes
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -69,8 +69,8 @@ class Arrivals:
         self._new.append(taken)
         return "new" if version.number == 1 else "version"
 
-    def write(self, last_start: datetime | None) -> None:
-        """Write all rows; ``last_start``: when receiving last began after it had ended."""
+    def write(self, breaks_of: Callable[[Known], list[datetime]]) -> None:
+        """Write all rows; ``breaks_of`` tells when what an association brought was cut off."""
         self._write_instances(self._series())
         rows = [
             {
@@ -85,10 +85,8 @@ class Arrivals:
         if rows:
             self._s.connection().execute(insert(Arrival), rows)
         for taken in self._taken:
-            if taken.association is not None:
-                note_break(taken.study, taken.association.broke_at)
-            if last_start is not None and last_start > taken.arrived.received_at:
-                note_break(taken.study, last_start)
+            for at in breaks_of(taken.association) if taken.association else ():
+                note_break(taken.study, at)
 
     def _make_studies(self, told: Sequence[ArrivedInstance]) -> None:
         """Rows for Studies that aren't known; the first arrival that isn't known either makes one."""
@@ -151,10 +149,9 @@ class Arrivals:
         )
 
 
-def note_break(study: Study, at: datetime | None) -> None:
-    """The Study's sender may have been cut off then; the latest such time stands."""
-    if at is not None:
-        study.broken_off_at = max(study.broken_off_at or at, at)
+def note_break(study: Study, at: datetime) -> None:
+    """The Study's sender may have been cut off until then; the latest such time stands."""
+    study.broken_off_at = max(study.broken_off_at or at, at)
 
 
 def _locked(s: Session, uids: Sequence[str]) -> dict[str, Study]:

@@ -15,13 +15,23 @@ from storage.schema import Association, ReceiverLife, SourceAE
 from storage.states import ASSOCIATION, check_move
 
 _Source = tuple[str, str]
+_COLUMNS = (
+    Association.uid,
+    Association.id,
+    Association.receiver,
+    Association.boot,
+    Association.state,
+    Association.closed_at,
+)
 
 
 @dataclass
 class Known:
     """An association as the batch has come to know it; ``id`` is 0 until its row is written, ``opened`` told of new ones."""
 
-    opened: AssociationOpened | None
+    receiver: str
+    boot: int
+    opened: AssociationOpened | None = None
     id: int = 0
     state: str = "open"
     closed_at: datetime | None = None
@@ -39,11 +49,11 @@ class Associations:
     def __init__(self, s: Session, uids: Collection[str], opened: Sequence[AssociationOpened]) -> None:
         self._s = s
         self._known: dict[str, Known] = {}
-        columns = (Association.uid, Association.id, Association.state, Association.closed_at)
         for chunk in chunks(uids):
-            for uid, row_id, state, closed_at in s.execute(select(*columns).where(Association.uid.in_(chunk))):
-                self._known[uid] = Known(None, row_id, state, closed_at, state)
-        self._starts = _starts(s, [one for one in opened if one.uid not in self._known])
+            for row in s.execute(select(*_COLUMNS).where(Association.uid.in_(chunk))):
+                self._known[row.uid] = Known(row.receiver, row.boot, None, row.id, row.state, row.closed_at, row.state)
+        lives = [(known.receiver, known.boot) for known in self._known.values()]
+        self._starts = _starts(s, [*lives, *((fact.receiver, fact.boot) for fact in opened)])
         self._seen: dict[_Source, tuple[datetime, datetime]] = {}
 
     def get(self, uid: str) -> Known | None:
@@ -57,9 +67,9 @@ class Associations:
         self._seen[source] = (first, max(last, fact.at))
         if fact.uid in self._known:
             return
-        later = [(boot, at) for boot, at in self._starts.get(fact.receiver, ()) if boot > fact.boot]
-        lost_at = min(later)[1] if later else None
-        self._known[fact.uid] = Known(fact, state="lost" if later else "open", closed_at=lost_at)
+        later = self._later_starts(fact.receiver, fact.boot)
+        state, closed_at = ("lost", later[0]) if later else ("open", None)
+        self._known[fact.uid] = Known(fact.receiver, fact.boot, fact, state=state, closed_at=closed_at)
 
     def note_ended(self, fact: AssociationEnded) -> None:
         """The first end stands; one of an association that isn't known says nothing."""
@@ -67,6 +77,14 @@ class Associations:
         if known is not None and known.state == "open":
             check_move(ASSOCIATION, "open", fact.end)
             known.state, known.closed_at = fact.end, fact.at
+
+    def breaks(self, known: Known) -> list[datetime]:
+        """When what an association brought was cut off: by its own end, or since its receiver began another life."""
+        later = self._later_starts(known.receiver, known.boot)
+        return [*later, *([known.broke_at] if known.broke_at else [])]
+
+    def _later_starts(self, receiver: str, boot: int) -> list[datetime]:
+        return [at for later, at in self._starts.get(receiver, ()) if later > boot]
 
     def write(self) -> list[tuple[int, datetime]]:
         """Write sources and associations; those of former batches that were now told to have broken off, and when."""
@@ -118,15 +136,14 @@ def _row(uid: str, known: Known, fact: AssociationOpened, sources: dict[_Source,
     }
 
 
-def _starts(s: Session, new: Iterable[AssociationOpened]) -> dict[str, list[tuple[int, datetime]]]:
-    """By receiver: the lives (boot, start) that are known to have begun after that of any of ``new``."""
+def _starts(s: Session, lives: Iterable[tuple[str, int]]) -> dict[str, list[tuple[int, datetime]]]:
+    """By receiver: the lives (boot, start) that are known to have begun after any of ``lives``, in their order."""
     first: dict[str, int] = {}
-    for fact in new:
-        first[fact.receiver] = min(first.get(fact.receiver, fact.boot), fact.boot)
+    for receiver, boot in lives:
+        first[receiver] = min(first.get(receiver, boot), boot)
     found: dict[str, list[tuple[int, datetime]]] = {}
     for receiver, boot in first.items():
-        query = select(ReceiverLife.boot, ReceiverLife.started_at).where(
-            ReceiverLife.receiver == receiver, ReceiverLife.boot > boot
-        )
+        of_receiver = (ReceiverLife.receiver == receiver, ReceiverLife.boot > boot)
+        query = select(ReceiverLife.boot, ReceiverLife.started_at).where(*of_receiver).order_by(ReceiverLife.boot)
         found[receiver] = [(later, at) for later, at in s.execute(query)]
     return found

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
-from storage import events, intake
+from storage import events, intake, studies
 from storage.database import Database
 from storage.schema import Arrival, Association, Base, Event, Instance, InstanceHeader, Series, SourceAE, Study
 from tests.support.seeds import T0, after, instance, open_association
@@ -120,6 +122,45 @@ def test_a_break_is_noted_at_every_study_that_the_association_brought_and_never_
     with db.read() as s:
         breaks = dict(s.execute(select(Study.study_instance_uid, Study.broken_off_at)).all())
         assert breaks == {"1.2.3": after(20), "1.2.9": after(20), "1.2.10": None}
+
+
+def _of(s: Session) -> dict[str, Any]:
+    s.flush()
+    return {uid: at for uid, at in s.execute(select(Study.study_instance_uid, Study.broken_off_at))}
+
+
+def _breaks(db: Database) -> dict[str, Any]:
+    with db.read() as s:
+        return _of(s)
+
+
+def test_a_start_of_a_receiver_breaks_off_waiting_studies_that_it_brought_part_of(db: Database) -> None:
+    """Also where every association of its former life was released: nobody could send while it was down."""
+    with db.write() as s:
+        for uid, study in (("a1", "1.2.3"), ("a2", "1.2.4"), ("a3", "1.2.5")):
+            open_association(s, uid)
+            intake.add_instance(s, replace(instance(1, study=study), association_uid=uid))
+            intake.note_association_closed(s, uid=uid, end="released", at=after(2))
+        settled = s.scalars(select(Study.id).where(Study.study_instance_uid == "1.2.4")).one()
+        studies.settle(s, settled, 1)
+        intake.note_receiver_started(s, "another", 2, after(50))
+        assert _of(s) == {"1.2.3": None, "1.2.4": None, "1.2.5": None}, "another worker was down, not the one that brought these"
+        intake.note_receiver_started(s, "r", 1, after(60))
+        assert _of(s) == {"1.2.3": None, "1.2.4": None, "1.2.5": None}, "their own life"
+        intake.note_receiver_started(s, "r", 2, after(70))
+    assert _breaks(db) == {"1.2.3": after(70), "1.2.4": None, "1.2.5": after(70)}
+
+
+def test_a_start_that_is_known_before_what_came_earlier_breaks_it_off_too(db: Database) -> None:
+    with db.write() as s:
+        for boot, at in ((2, 20), (3, 30)):
+            intake.note_receiver_started(s, "r", boot, after(at))
+        open_association(s, "a1", boot=2)
+        intake.note_association_closed(s, uid="a1", end="released", at=after(25))
+        intake.add_instance(s, instance(1))
+        open_association(s, "a2", boot=3)
+        intake.add_instance(s, replace(instance(1, study="1.2.9"), association_uid="a2"))
+    assert _breaks(db) == {"1.2.3": after(30), "1.2.9": None}
 
 
 def test_nothing_of_a_failed_transaction_stays(db: Database) -> None:
