@@ -21,12 +21,14 @@ from storage.base.log import get_logger
 _log = get_logger(__name__)
 
 ROLES = ("receiver", "router", "dispatcher", "deliverer")
+RELOADING = ("receiver",)  # roles that take SIGHUP; it ends the others
 POLL_S = 0.2
 RESTART_BASE_S = 0.5
 RESTART_CAP_S = 30.0
 # A child that has run this long has recovered: its next crash starts the back-off anew.
 STEADY_S = 60.0
 DRAIN_S = 30.0
+_SERVE = [sys.executable, "-m", "node.cli", "serve"]
 
 
 @dataclass
@@ -54,13 +56,16 @@ class Supervisor:
     drain_s: float = DRAIN_S
     children: list[Child] = field(default_factory=list)
 
-    def run(self, stop: Event) -> int:
-        """Serve until ``stop``; returns the exit status."""
+    def run(self, stop: Event, reload: Event | None = None) -> int:
+        """Serve until ``stop``; returns the exit status. Each time ``reload`` is set, the receiver takes the settings anew."""
         self.children = [Child(role) for role in self.roles]
         try:
             while not stop.is_set():
                 for child in self.children:
                     self._tend(child)
+                if reload is not None and reload.is_set():
+                    reload.clear()
+                    self._reload()
                 stop.wait(POLL_S)
         finally:
             self._drain()
@@ -94,6 +99,11 @@ class Supervisor:
         child.started_s = now_s
         _log.info("role.started", role=child.role, pid=child.process.pid)
 
+    def _reload(self) -> None:
+        for child in self.children:
+            if child.role in RELOADING and child.process is not None and child.running:
+                child.process.send_signal(signal.SIGHUP)
+
     def _drain(self) -> None:
         """Ask all children to finish, then wait for them together, then end what is left."""
         alive = [child.process for child in self.children if child.process is not None and child.running]
@@ -115,10 +125,16 @@ def _close_pipe(process: subprocess.Popen[bytes]) -> None:
         process.stdin.close()
 
 
+def receiver_command(config: Path | None, *, child: bool = True) -> list[str]:
+    """How the receiver is run: by itself, since its processes are forked and many, and carry nothing they don't need."""
+    given = [] if config is None else ["--config", str(config)]
+    return [sys.executable, "-m", "node.receive", *(["--child"] if child else []), *given]
+
+
 def role_command(config: Path | None) -> Callable[[str], list[str]]:
     """How `wetread serve` runs a role. ``config`` None means the built-in defaults and the environment."""
     given = [] if config is None else ["--config", str(config)]
-    return lambda role: [sys.executable, "-m", "node.cli", "serve", "--role", role, "--child", *given]
+    return lambda role: receiver_command(config) if role == "receiver" else [*_SERVE, "--role", role, "--child", *given]
 
 
 def stop_on_signals() -> Event:
@@ -127,6 +143,13 @@ def stop_on_signals() -> Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     return stop
+
+
+def reload_on_signal() -> Event:
+    """An event that SIGHUP sets."""
+    reload = Event()
+    signal.signal(signal.SIGHUP, lambda *_: reload.set())
+    return reload
 
 
 def stop_with_parent(stop: Event) -> None:

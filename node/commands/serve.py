@@ -14,7 +14,15 @@ import typer
 
 from node.commands.console import ConfigOption, clear_errors, out, require_current, settings_of
 from node.settings import Settings
-from node.supervisor import ROLES, Supervisor, role_command, stop_on_signals, stop_with_parent
+from node.supervisor import (
+    ROLES,
+    Supervisor,
+    receiver_command,
+    reload_on_signal,
+    role_command,
+    stop_on_signals,
+    stop_with_parent,
+)
 from storage.base.clock import Clock, SystemClock
 from storage.base.errors import ConfigError
 from storage.database import open_database
@@ -31,13 +39,16 @@ def serve(
         raise typer.BadParameter(f"{role} is no role; choose all or one of {', '.join(ROLES)}", param_hint="--role")
     settings = settings_of(config)
     clock = SystemClock()
+    if not child:
+        prepare(settings, clock, bind=role in ("all", "receiver"))
+    if role == "receiver":
+        command = receiver_command(config, child=child)
+        os.execv(command[0], command)  # noqa: S606 - this very interpreter, for the process that the receiver needs
     stop = stop_on_signals()
+    if role == "all":
+        raise typer.Exit(Supervisor(role_command(config), clock).run(stop, reload_on_signal()))
     if child:
         stop_with_parent(stop)
-    else:
-        prepare(settings, clock, bind=role in ("all", "receiver"))
-    if role == "all":
-        raise typer.Exit(Supervisor(role_command(config), clock).run(stop))
     _role(role)(settings, clock, stop)
 
 
@@ -48,6 +59,7 @@ def check_config(config: ConfigOption = None) -> None:
 
     settings = settings_of(config)
     _writable_places(settings)
+    _usable_tls(settings)
     report = check_rules(settings.rules, settings)
     out.print(f"configuration is good: {len(settings.peers)} peers, {len(report.rules)} rules, {len(report.models)} models")
 
@@ -76,6 +88,7 @@ def prepare(settings: Settings, clock: Clock, *, bind: bool) -> None:
     from node.route.apply import prepare_routing
 
     _writable_places(settings)
+    _usable_tls(settings)
     if bind:
         _port_is_free(settings.node.host, settings.node.port)
     db = open_database(settings.store.database, clock)
@@ -103,6 +116,19 @@ def _writable_places(settings: Settings) -> None:
             raise ConfigError(f"{key}: {path} can't be written ({error.strerror}); choose a writable folder") from error
 
 
+def _usable_tls(settings: Settings) -> None:
+    """Every file of TLS, ours and of each peer, or the one that can't be used."""
+    from node.deliver.tls import check_files
+    from node.receive.listen.tls import ServerTls, tls_of
+
+    listen = tls_of(settings)
+    if listen is not None:
+        ServerTls(listen, SystemClock())
+    for peer in settings.peers:
+        if peer.tls is not None:
+            check_files(peer.name, peer.tls)
+
+
 def _port_is_free(host: str, port: int) -> None:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -117,10 +143,6 @@ def _port_is_free(host: str, port: int) -> None:
 
 def _role(name: str) -> Callable[[Settings, Clock, Event], None]:
     """Import one role alone, so that no process carries what another needs."""
-    if name == "receiver":
-        from node.receive.process import run_receiver
-
-        return run_receiver
     if name == "router":
         from node.router import run_router
 

@@ -17,14 +17,13 @@ from pynetdicom import build_context
 from sqlalchemy import select
 
 from node.receive.index.indexer import index_pending
-from node.receive.spool.spool import SpoolFolders
 from storage.base.clock import SystemClock
 from storage.blobs import open_blobs
 from storage.database import open_database
 from storage.schema import Association, Instance
 from tests.support.data import data_dir
 from tests.support.dicom_builders import ct_series
-from tests.support.receiver import RECEIVER, association, held, receiver_process, send
+from tests.support.receiver import association, held, receiver_process, send, worker_spool
 
 
 def sender(port: int, dataset: Dataset, acknowledged: dict[str, str]) -> None:
@@ -46,7 +45,7 @@ def sender(port: int, dataset: Dataset, acknowledged: dict[str, str]) -> None:
 @pytest.mark.parametrize("rounds", [2, pytest.param(20, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
 def test_what_was_acknowledged_survives_kill_9(tmp_path: Path, rounds: int) -> None:
     spool, log = tmp_path / "spool", tmp_path / "log"
-    folders = SpoolFolders(spool / RECEIVER)
+    folders = worker_spool(spool)
     acknowledged: dict[str, str] = {}
     chance = random.Random(7)
     for _ in range(rounds):
@@ -105,7 +104,7 @@ def test_sigterm_lets_the_current_instance_end(tmp_path: Path) -> None:
         process.terminate()
         assert process.wait(30) == 0
         thread.join(30)
-    found = held(SpoolFolders(tmp_path / "spool" / RECEIVER))
+    found = held(worker_spool(tmp_path / "spool"))
     assert {one.record.sop_instance_uid for one in found} >= set(acknowledged)
     told = (tmp_path / "log").read_text()
     assert "receiver.stopped" in told and '"end": "aborted"' in told
@@ -123,6 +122,6 @@ def test_real_data_survive_kill_9_and_a_resend(tmp_path: Path) -> None:
         os.kill(process.pid, signal.SIGKILL)
     with receiver_process(spool, log) as (process, port):
         assert set(send(port, *datasets)) == {0x0000}
-    found = held(SpoolFolders(spool / RECEIVER))
+    found = held(worker_spool(spool))
     assert all(one.is_whole for one in found)
     assert {one.record.sop_instance_uid for one in found} == {str(d.SOPInstanceUID) for d in datasets}

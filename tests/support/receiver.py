@@ -1,13 +1,14 @@
 """Receivers under test: in a thread of the test, and as a process that may be killed; and what their spool then holds.
 
-`python -m tests.support.receiver SPOOL MINIMUM_FREE_BYTES` is that process: it prints its port and receives until SIGTERM.
+`python -m tests.support.receiver SPOOL MINIMUM_FREE_BYTES PROCESSES [FIELD=NUMBER...]` is that process: it prints its port and
+receives until SIGTERM.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Queue
 from threading import Event, Thread
+from typing import Any
 
 from pydicom.dataset import Dataset
 from pynetdicom import AE, build_context
@@ -23,11 +25,11 @@ from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 
 from node.receive.associate.admission import Admission
-from node.receive.listen.sockets import Listen
+from node.receive.listen.sockets import Listen, raise_descriptor_limit
+from node.receive.pool.master import Master
 from node.receive.process import ReceiverConfig, receive
 from node.receive.spool import records
 from node.receive.spool.records import InstanceReceived, Quarantined
-from node.receive.spool.segments import segments
 from node.receive.spool.spool import SpoolFolders
 from storage.base.clock import SystemClock
 from tests.support.ports import LOOPBACK
@@ -89,9 +91,15 @@ def running_receiver(spool: Path, config: ReceiverConfig | None = None) -> Itera
 
 
 @contextmanager
-def receiver_process(spool: Path, log: Path, minimum_free_bytes: int = 0) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """A receiver as a process, and its port. It is killed at the end if it still runs."""
-    command = [sys.executable, "-m", "tests.support.receiver", str(spool), str(minimum_free_bytes)]
+def receiver_process(
+    spool: Path, log: Path, minimum_free_bytes: int = 0, processes: int = 1, **listen: int | float
+) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A receiver as a process with its workers, and its port; worker n has the spool `worker_spool(spool, n)`.
+
+    ``listen`` are fields of `Listen`. It is killed at the end if it still runs.
+    """
+    command = [sys.executable, "-m", "tests.support.receiver", str(spool), str(minimum_free_bytes), str(processes)]
+    command += [f"{name}={value}" for name, value in listen.items()]
     with log.open("a") as stderr, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as process:
         assert process.stdout is not None
         try:
@@ -101,14 +109,14 @@ def receiver_process(spool: Path, log: Path, minimum_free_bytes: int = 0) -> Ite
 
 
 def held(folders: SpoolFolders) -> list[Held]:
-    """The instances that the journal tells of, in the order of their names. A line without its object raises."""
+    """The instances that the spool holds, in the order of their names. A record without its object raises."""
     found = []
-    for segment in segments(folders.journal):
-        for line in segment.lines():
-            if isinstance(line.record, InstanceReceived):
-                data = folders.object_of(line.name).read_bytes()[line.record.data_offset :]
-                found.append(Held(line.name, line.record, data))
-    return sorted(found, key=lambda one: one.name)
+    for path in sorted(folders.records.glob("*.json")):
+        record = records.decode(path.read_bytes())
+        if isinstance(record, InstanceReceived):
+            data = folders.object_of(path.stem).read_bytes()[record.data_offset :]
+            found.append(Held(path.stem, record, data))
+    return found
 
 
 def quarantined(folders: SpoolFolders) -> list[tuple[Quarantined, bytes]]:
@@ -146,11 +154,24 @@ def send(port: int, *datasets: Dataset) -> list[int]:
         return [assoc.send_c_store(d).Status for d in datasets]
 
 
+def worker_spool(spool: Path, worker: int = 0) -> SpoolFolders:
+    """The spool of a worker of `receiver_process`."""
+    return SpoolFolders(spool / f"{RECEIVER}-{worker}")
+
+
+def worker_pids(log: Path) -> dict[int, int]:
+    """The newest process of each worker, by the log."""
+    lines = [json.loads(line) for line in log.read_text().splitlines() if '"worker.started"' in line]
+    return {line["worker"]: line["worker_pid"] for line in lines}
+
+
 def _main() -> None:
-    stop = Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
     config = receiver_config(Path(sys.argv[1]), int(sys.argv[2]))
-    receive(config, SystemClock(), stop, _tell)
+    given = dict(argument.split("=") for argument in sys.argv[4:])
+    fields: dict[str, Any] = {name: float(value) if "." in value else int(value) for name, value in given.items()}
+    raise_descriptor_limit()
+    chosen = replace(config, listen=replace(config.listen, **fields), processes=int(sys.argv[3]))
+    Master(chosen, SystemClock(), ready=_tell).run()
 
 
 def _tell(port: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from threading import Thread
 
 from node.receive.listen.server import Server
@@ -29,7 +30,7 @@ class AcceptLoop:
         self._lag_s = lag_s
         self._told_at_s: float | None = None
         self._wake_read, self._wake_write = os.pipe()
-        self._thread = Thread(target=self._run, name="accept", daemon=True)
+        self._thread = Thread(target=copy_context().run, args=(self._run,), name="accept", daemon=True)
 
     def start(self) -> None:
         """Begin to accept."""

@@ -1,24 +1,33 @@
-"""The connections that one process has accepted, each with its place among those of all processes."""
+"""The connections that one process has accepted, each with its place among those of all processes.
+
+Who connects and says nothing must keep nobody out: when there is no place left, the connection that has been without an
+association for longest makes room, first among those of the same host. A peer that means it needs milliseconds to get past that.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Lock
 
 from pynetdicom.association import Association
 
+from node.receive.associate.places import Places
 from storage.base.clock import Clock
+from storage.base.log import get_logger
+
+_log = get_logger(__name__)
 
 
 @dataclass(eq=False)
 class Connection:
-    """One accepted connection. ``association`` is None until its thread has made one."""
+    """One accepted connection. ``association`` is None until its thread has made one; ``place`` is None once given back."""
 
     socket: socket.socket
     host: str
-    place: int
+    place: int | None
     accepted_at_s: float
     association: Association | None = None
 
@@ -30,14 +39,10 @@ class Connection:
 
 
 class Connections:
-    """Open connections of one process; threads may share it.
+    """Open connections of one process. Threads may share it; `enter` is for the one that accepts."""
 
-    ``take`` finds a place for a host or None, ``give_back`` frees it.
-    """
-
-    def __init__(self, take: Callable[[str], int | None], give_back: Callable[[int], None], clock: Clock) -> None:
-        self._take = take
-        self._give_back = give_back
+    def __init__(self, places: Places, clock: Clock) -> None:
+        self._places = places
         self._clock = clock
         self._lock = Lock()
         self._open: dict[Connection, None] = {}  # a set in the order of arrival
@@ -54,8 +59,10 @@ class Connections:
         return [one.association for one in self if one.association is not None]
 
     def enter(self, accepted: socket.socket, host: str) -> Connection | None:
-        """Count an accepted connection; None when there are too many."""
-        place = self._take(host)
+        """Count an accepted connection; None when there are too many and none makes room."""
+        place = self._places.take("", host)
+        if place is None and self._make_room(host):
+            place = self._places.take("", host)
         if place is None:
             return None
         connection = Connection(accepted, host, place, self._clock.monotonic_s())
@@ -67,4 +74,35 @@ class Connections:
         """Forget a connection, which its thread has closed."""
         with self._lock:
             self._open.pop(connection, None)
-        self._give_back(connection.place)
+            self._free(connection)
+
+    def cut_half_open(self) -> None:
+        """End all connections that have no association yet."""
+        for connection in self:
+            if connection.is_half_open:
+                _cut(connection)
+
+    def _make_room(self, host: str) -> bool:
+        """Cut the oldest half-open connection of a host, or where that host has few, of any."""
+        waiting = [one for one in self if one.place is not None and one.is_half_open]
+        found = [one for one in waiting if one.host == host]
+        if not found and not self._places.is_full_for(host):
+            found = waiting
+        if not found:
+            return False
+        _log.warning("connection.cut", host=found[0].host, reason="too-many-connections")
+        with self._lock:
+            self._free(found[0])
+        _cut(found[0])
+        return True
+
+    def _free(self, connection: Connection) -> None:
+        place, connection.place = connection.place, None
+        if place is not None:
+            self._places.give_back(place)
+
+
+def _cut(connection: Connection) -> None:
+    """End it under the thread that serves it, which sees that and closes it; also where TLS lies over the connection."""
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(connection.socket, socket.SHUT_RDWR)

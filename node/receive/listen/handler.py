@@ -14,7 +14,8 @@ from pynetdicom.transport import AddressInformation, AssociationServer, RequestH
 
 from node.receive.listen.connections import Connection
 from node.receive.listen.sockets import prepare
-from node.receive.listen.terms import Terms, Tls
+from node.receive.listen.terms import Terms
+from node.receive.listen.tls import ServerTls
 from storage.base.log import get_logger
 
 _log = get_logger(__name__)
@@ -27,7 +28,9 @@ class ConnectionHandler(RequestHandler):
     monotonic clock.
     """
 
-    def __init__(self, connection: Connection, address: Any, server: AssociationServer, terms: Terms, tls: Tls | None) -> None:
+    def __init__(
+        self, connection: Connection, address: Any, server: AssociationServer, terms: Terms, tls: ServerTls | None
+    ) -> None:
         self._connection = connection
         self._terms = terms
         self._tls = tls
@@ -78,7 +81,7 @@ class ConnectionHandler(RequestHandler):
         server, connection = self.server, self._connection
         assoc = self._terms.path.association_class(self.ae, MODE_ACCEPTOR)
         assoc._server = server
-        assoc.name = f"association-{connection.place}"
+        assoc.name = "association"
         for fact, value in self._facts().items():
             setattr(assoc, fact, value)
         assoc.acse_timeout = max(0.001, self._until_s() - self._terms.clock.monotonic_s())
@@ -97,9 +100,13 @@ class ConnectionHandler(RequestHandler):
 
     def _facts(self) -> dict[str, Any]:
         """What admission wants to know of a connection: attributes of its association."""
+        connected = self._connection.socket
+        certificate = None
+        if self._tls is not None and isinstance(connected, ssl.SSLSocket):
+            certificate = self._tls.peer_certificate(connected)
         return {
             "tls": self._tls is not None,
-            "certificate": None if self._tls is None else self._tls.peer_certificate(self._connection.socket),
+            "certificate": certificate,
             "connected_at_s": self._connection.accepted_at_s,
             "request_until_s": self._until_s(),
         }

@@ -7,6 +7,7 @@ garbage collection is run.
 from __future__ import annotations
 
 import socket
+from contextvars import copy_context
 from threading import Thread
 from typing import Any, cast
 
@@ -17,7 +18,8 @@ from pynetdicom.transport import ThreadedAssociationServer
 from node.receive.associate import negotiation
 from node.receive.listen.connections import Connection, Connections
 from node.receive.listen.handler import ConnectionHandler, close
-from node.receive.listen.terms import Terms, Tls
+from node.receive.listen.terms import Terms
+from node.receive.listen.tls import ServerTls
 from storage.base.log import get_logger
 
 _log = get_logger(__name__)
@@ -26,7 +28,9 @@ _log = get_logger(__name__)
 class Server(ThreadedAssociationServer):
     """Accepts on one listening socket; each connection gets a thread."""
 
-    def __init__(self, ae: AE, listening: socket.socket, connections: Connections, terms: Terms, tls: Tls | None = None) -> None:
+    def __init__(
+        self, ae: AE, listening: socket.socket, connections: Connections, terms: Terms, tls: ServerTls | None = None
+    ) -> None:
         self._listening = listening
         self._connections = connections
         self._terms = terms
@@ -70,7 +74,8 @@ class Server(ThreadedAssociationServer):
             close(accepted)
             return True
         try:
-            Thread(target=self._serve, args=(connection, address), name=f"connection-{connection.place}", daemon=True).start()
+            serve = copy_context().run  # what this process's log lines have in common joins those of the thread too
+            Thread(target=serve, args=(self._serve, connection, address), name="connection", daemon=True).start()
         except RuntimeError:
             self._close(connection)
             raise

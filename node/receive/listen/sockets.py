@@ -25,18 +25,18 @@ MAX_REQUEST_BYTES = 2**20  # of any one PDU on the stock path: P-DATA of our max
 
 @dataclass(frozen=True)
 class Listen:
-    """Where and how to listen; port 0 takes a free one. ``tls_port`` None: no TLS.
+    """Where and how to listen; port 0 takes a free one.
 
-    ``most_connections`` and ``most_per_host`` count connections, with or without an association, over all workers; ``request_s``
-    is how long a peer may take from its connection to its whole A-ASSOCIATE-RQ, a TLS handshake included.
+    ``max_associations`` in all and ``max_per_host`` from one host (None: as many) are counted over all workers, and so are the
+    ``most_waiting`` connections that may be open besides, half of them from one host. ``request_s``: from the connection to the
+    whole A-ASSOCIATE-RQ, a TLS handshake included.
     """
 
     host: str
     port: int
     max_associations: int
-    tls_port: int | None = None
-    most_connections: int = 1000
-    most_per_host: int = 500
+    max_per_host: int | None = None
+    most_waiting: int = 1000
     request_s: float = 30.0
 
 
@@ -64,7 +64,7 @@ def listen_on(host: str, port: int, key: str = "node.port") -> socket.socket:
 
 
 def raise_descriptor_limit() -> int:
-    """Let this process open as many descriptors as it is allowed to; returns how many."""
+    """Let this process, and those that it forks, open as many descriptors as it is allowed to; returns how many."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

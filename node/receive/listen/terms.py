@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from pynetdicom.association import Association
 from pynetdicom.transport import AssociationSocket
@@ -24,16 +24,6 @@ class NetworkPath:
     association_class: type[Association]
     make_socket: Callable[[Association, socket.socket, Clock], AssociationSocket]
     run: Callable[[Association], None]
-
-
-class Tls(Protocol):
-    """What a listening port with TLS asks of its keeper of certificates."""
-
-    def context(self) -> Any:
-        """The newest `ssl.SSLContext`."""
-
-    def peer_certificate(self, connected: Any) -> Any:
-        """The peer's certificate, None when it showed none."""
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import socket
-from collections.abc import Sequence
+import os
+from collections.abc import Hashable
 from typing import cast
 
 from pynetdicom import AE, _config
@@ -13,68 +13,101 @@ from pynetdicom.association import Association
 from node.receive.associate.admission import Admission
 from node.receive.associate.sessions import Sessions
 from node.receive.dataset.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from node.receive.desk.admissions import Admissions
+from node.receive.desk.desk import Desk
+from node.receive.desk.events import Handlers
+from node.receive.fast.path import fast_path
 from node.receive.listen.accept import AcceptLoop
 from node.receive.listen.connections import Connections
 from node.receive.listen.server import Server
-from node.receive.listen.sockets import Listen
-from node.receive.listen.terms import NetworkPath, Terms
+from node.receive.listen.terms import Terms
+from node.receive.listen.tls import ServerTls
+from node.receive.pool.config import ReceiverConfig
+from node.receive.pool.doors import Doors
 from node.receive.spool.spool import Spool
-from node.receive.stock.handlers import Handlers
 from node.receive.stock.path import STOCK
 from node.receive.store.storer import Storer
 from storage.base.clock import Clock
 
-MAX_PDU_BYTES = 256 * 2**10
 ANSWER_S = 0.05
+LOOK_EVERY_S = 0.02
 DRAIN_S = 15.0
+LAG_S, MOST_LAG_S = 0.003, 0.015
 
 
 class StorageSCP:
     """A Storage and Verification SCP that writes to one spool."""
 
-    def __init__(
-        self, sockets: Sequence[socket.socket], listen: Listen, admission: Admission, spool: Spool, clock: Clock,
-        path: NetworkPath = STOCK,
-    ) -> None:  # fmt: skip
+    def __init__(self, doors: Doors, config: ReceiverConfig, worker: int, spool: Spool, clock: Clock) -> None:
+        quiet_pynetdicom()
         self._clock = clock
         self._sessions = Sessions(spool, clock)
         self._storer = Storer(spool, clock)
-        quiet_pynetdicom()
-        handlers = Handlers(admission, spool, self._sessions, self._storer)
-        connections = Connections(lambda host: 0, lambda place: None, clock)
-        terms = Terms(path, handlers.bindings(), clock, listen.request_s, ended=self._ended)
-        ae = _entity(admission.ae_title, listen.max_associations)
-        self._accept = AcceptLoop([Server(ae, found, connections, terms) for found in sockets], clock)
+        self._admissions = Admissions(config.admission)
+        places = doors.associations.of(worker)
+        self._desk = Desk(self._admissions, spool, self._sessions, self._storer, places)
+        self._is_fast = config.path == "fast"
+        self._drain_read, self._drain_write = os.pipe()
+        self._places = doors.connections.of(worker)
+        self._connections = Connections(self._places, clock)
+        self._accept = AcceptLoop(self._servers(doors, config), clock, self._lag_s)
+
+    def _servers(self, doors: Doors, config: ReceiverConfig) -> list[Server]:
+        handlers = Handlers(self._desk)
+        path = fast_path(self._desk, config.limits, self._drain_read) if self._is_fast else STOCK
+        bindings = handlers.shared_bindings() if self._is_fast else handlers.bindings()
+        terms = Terms(path, bindings, self._clock, config.listen.request_s, self._may_connect, self._desk.ended)
+        ae = _entity(config.admission.ae_title, config.limits.max_pdu_bytes)
+        servers = []
+        if doors.plain is not None:
+            servers.append(Server(ae, doors.plain, self._connections, terms))
+        if doors.tls is not None and config.tls is not None:
+            servers.append(Server(ae, doors.tls, self._connections, terms, ServerTls(config.tls, self._clock)))
+        return servers
 
     def start(self) -> None:
         """Begin to accept associations; returns at once."""
+        self._places.set_alive(True)
         self._accept.start()
 
     def tend(self) -> None:
         """Write the ends of associations that could not be written."""
         self._sessions.write_ends()
 
+    def replace_admission(self, admission: Admission) -> None:
+        """From now on this decides who may do what."""
+        self._admissions.replace(admission)
+
     def stop(self) -> None:
         """Accept nothing more, let each association finish its current instance, then abort it (PS3.8 9.3.8)."""
         self._storer.stopping = True
+        self._places.set_alive(False)
         self._accept.stop()
         deadline_s = self._clock.monotonic_s() + DRAIN_S
-        for key in self._sessions.associations():
-            self._finish(cast(Association, key), deadline_s)
+        os.close(self._drain_write)  # associations on the fast path see it and end by themselves
+        if not self._is_fast:
+            for key in self._sessions.associations():
+                self._finish(key, deadline_s)
+        self._connections.cut_half_open()
+        while len(self._connections) and self._clock.monotonic_s() < deadline_s:
+            self._clock.sleep(LOOK_EVERY_S)  # a connection's thread ends after the end of its association is on record
         self.tend()
 
-    def _ended(self, assoc: Association) -> None:
-        """Close the session of an association whose thread has ended without saying so."""
-        self._sessions.close(assoc, "lost")
+    def _may_connect(self, host: str) -> bool:
+        return self._admissions.current.may_connect(host)
 
-    def _finish(self, assoc: Association, deadline_s: float) -> None:
-        session = self._sessions.get(assoc)
+    def _lag_s(self) -> float:
+        """How long to leave a connection to workers with fewer: so that few long associations spread over all of them."""
+        return min(MOST_LAG_S, LAG_S * self._places.excess())
+
+    def _finish(self, key: Hashable, deadline_s: float) -> None:
+        session = self._sessions.get(key)
         if session is None:
             return
         if session.busy.acquire(timeout=max(0.1, deadline_s - self._clock.monotonic_s())):
             session.busy.release()
         self._clock.sleep(ANSWER_S)  # the answer of a finished instance is on its way to the sender's queue
-        assoc.abort()
+        cast(Association, key).abort()
 
 
 def quiet_pynetdicom() -> None:
@@ -82,13 +115,21 @@ def quiet_pynetdicom() -> None:
     _config.LOG_HANDLER_LEVEL = "none"
     _config.LOG_REQUEST_IDENTIFIERS = False
     _config.LOG_RESPONSE_IDENTIFIERS = False
+    _config.PASS_CONTEXTVARS = True
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 
 
-def _entity(ae_title: str, max_associations: int) -> AE:
-    ae = AE(ae_title)
-    ae.maximum_associations = max_associations
-    ae.maximum_pdu_size = MAX_PDU_BYTES
+class _Entity(AE):
+    """An application entity that leaves the count of associations to `node.receive.associate.places`."""
+
+    @property
+    def active_associations(self) -> list[Association]:
+        return []
+
+
+def _entity(ae_title: str, max_pdu_bytes: int) -> AE:
+    ae = _Entity(ae_title)
+    ae.maximum_pdu_size = max_pdu_bytes
     ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
     ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
     return ae
