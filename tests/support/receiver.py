@@ -30,6 +30,7 @@ from node.receive.pool.master import Master
 from node.receive.process import ReceiverConfig, receive
 from node.receive.spool import records
 from node.receive.spool.records import InstanceReceived, Quarantined
+from node.receive.spool.segments import segments
 from node.receive.spool.spool import SpoolFolders
 from storage.base.clock import SystemClock
 from tests.support.ports import LOOPBACK
@@ -109,14 +110,14 @@ def receiver_process(
 
 
 def held(folders: SpoolFolders) -> list[Held]:
-    """The instances that the spool holds, in the order of their names. A record without its object raises."""
+    """The instances that the journal tells of, in the order of their names. A line without its object raises."""
     found = []
-    for path in sorted(folders.records.glob("*.json")):
-        record = records.decode(path.read_bytes())
-        if isinstance(record, InstanceReceived):
-            data = folders.object_of(path.stem).read_bytes()[record.data_offset :]
-            found.append(Held(path.stem, record, data))
-    return found
+    for segment in segments(folders.journal):
+        for line in segment.lines():
+            if isinstance(line.record, InstanceReceived):
+                data = folders.object_of(line.name).read_bytes()[line.record.data_offset :]
+                found.append(Held(line.name, line.record, data))
+    return sorted(found, key=lambda one: one.name)
 
 
 def quarantined(folders: SpoolFolders) -> list[tuple[Quarantined, bytes]]:
