@@ -48,6 +48,8 @@ def take_in(s: Session, facts: Sequence[Fact]) -> list[Arrived]:
     Of each arrival: ``new``: a SOP Instance UID not held before; ``version``: held with other bytes, now both are;
     ``duplicate``: these very bytes are held; ``seen``: this spool record was indexed before and nothing changed.
     """
+    if not facts:
+        return []
     told = [fact for fact in facts if isinstance(fact, ArrivedInstance)]
     opened = [fact for fact in facts if isinstance(fact, AssociationOpened)]
     uids = {fact.association_uid if isinstance(fact, ArrivedInstance) else fact.uid for fact in facts}

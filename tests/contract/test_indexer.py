@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -154,17 +155,17 @@ def test_an_object_that_the_blob_store_has_already_isn_t_missed(spool: Spool, db
 def test_a_record_that_fails_keeps_no_other_waiting(
     spool: Spool, db: Database, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = intake.add_instance
+    real = intake.take_in
 
-    def poisoned(s: Any, arrived: intake.ArrivedInstance) -> str:
-        if arrived.sop_instance_uid == "1.2":
+    def poisoned(s: Any, facts: Sequence[intake.Fact]) -> list[intake.Arrived]:
+        if any(isinstance(fact, intake.ArrivedInstance) and fact.sop_instance_uid == "1.2" for fact in facts):
             raise RuntimeError("poison")
-        return real(s, arrived)
+        return real(s, facts)
 
     for sop in ("1.1", "1.2", "1.3"):
         put(spool, sop)
     with monkeypatch.context() as patch, capture_logs() as told:
-        patch.setattr(intake, "add_instance", poisoned)
+        patch.setattr(intake, "take_in", poisoned)
         done = index(spool, db, blobs)
     assert (done.indexed, done.stuck) == (2, 1)
     assert [t["log_level"] for t in told if t["event"] == "spool.record-stuck"] == ["error"]

@@ -96,7 +96,7 @@ def a_world(folder: Path, filled: Path, copies: SQLiteCopies) -> Iterator[tuple[
 def run_and_die(monkeypatch: pytest.MonkeyPatch, steps: Steps, spool: Path, db: Database, blobs: Any) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(type(blobs), "adopt_many", steps.around(type(blobs).adopt_many))
-        patch.setattr(intake, "add_instance", steps.around(intake.add_instance))
+        patch.setattr(intake, "take_in", steps.around(intake.take_in))
         patch.setattr(durable, "sync_folder", steps.around(durable.sync_folder))
         patch.setattr(Path, "unlink", steps.around(Path.unlink))
         patch.setattr("sqlalchemy.orm.Session.commit", steps.around(__import__("sqlalchemy").orm.Session.commit))

@@ -15,22 +15,21 @@ from datetime import datetime
 from pathlib import Path
 
 from node.receive.index.pending import Counts, Entry, Source, blob_key, entries_of, is_unreadable
-from node.receive.index.service_records import note_service
+from node.receive.index.rows import write_rows
 from node.receive.spool import durable, place
 from node.receive.spool.lines import Line
 from node.receive.spool.place import Place
-from node.receive.spool.records import AssociationClosed, AssociationFacts, InstanceReceived, ReceiverStarted
+from node.receive.spool.records import InstanceReceived
 from node.receive.spool.segments import segments
 from node.receive.spool.spool import SpoolFolders
-from storage import intake
 from storage.base.errors import TransientError
 from storage.base.log import get_logger
 from storage.blobs import Blobs
-from storage.database import Database, Session
+from storage.database import Database
 
 _log = get_logger(__name__)
 
-BATCH = 200
+BATCH = 400
 
 
 @dataclass(frozen=True)
@@ -180,57 +179,7 @@ def _index(entries: Sequence[Entry], db: Database, blobs: Blobs, total: Counts) 
     blobs.adopt_many(
         (blob_key(e.record), e.object) for e in entries if isinstance(e.record, InstanceReceived) and e.object.exists()
     )
-    outcomes: list[str] = []
     with db.write() as s:
-        for entry in entries:
-            outcomes.append(_to_rows(s, entry))
-    total.indexed += len(outcomes) - outcomes.count("")
+        outcomes = write_rows(s, entries)
+    total.indexed += len(outcomes)
     total.duplicates += outcomes.count("duplicate")
-
-
-def _to_rows(s: Session, entry: Entry) -> str:
-    record = entry.record
-    if isinstance(record, ReceiverStarted):
-        intake.note_receiver_started(s, record.receiver, record.boot, record.at)
-    elif isinstance(record, AssociationClosed):
-        _note_association(s, record.association)
-        intake.note_association_closed(s, uid=record.association.uid, end=record.end, at=record.at)
-    elif isinstance(record, InstanceReceived):
-        return _add_instance(s, entry, record)
-    else:
-        note_service(s, record)
-    return ""
-
-
-def _note_association(s: Session, facts: AssociationFacts) -> None:
-    intake.note_association_opened(
-        s,
-        uid=facts.uid,
-        receiver=facts.receiver,
-        boot=facts.boot,
-        calling_ae_title=facts.calling_ae_title,
-        called_ae_title=facts.called_ae_title,
-        host=facts.host,
-        at=facts.opened_at,
-    )
-
-
-def _add_instance(s: Session, entry: Entry, record: InstanceReceived) -> str:
-    facts = record.association
-    _note_association(s, facts)
-    arrived = intake.ArrivedInstance(
-        spool_record=f"{facts.receiver}/{entry.name}",
-        association_uid=facts.uid,
-        received_at=record.received_at,
-        study_instance_uid=record.study_instance_uid,
-        series_instance_uid=record.series_instance_uid,
-        sop_instance_uid=record.sop_instance_uid,
-        sop_class_uid=record.sop_class_uid,
-        transfer_syntax_uid=record.transfer_syntax_uid,
-        modality=record.modality,
-        sha256=record.sha256,
-        size_bytes=record.size_bytes,
-        blob_key=blob_key(record),
-        header=entry.header,
-    )
-    return intake.add_instance(s, arrived)
