@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from pydicom.uid import UID
@@ -51,6 +52,8 @@ _COMPOSITE_STORAGE = "1.2.840.10008.5.1.4.1.1."
 _NOT_OF_PATIENTS = (_COMPOSITE_STORAGE + "200.", _COMPOSITE_STORAGE + "201.")
 _KNOWN = frozenset(str(context.abstract_syntax) for context in AllStoragePresentationContexts)
 _ANYTHING = Grant("")
+# More transfer syntaxes than that are not remembered: peers choose them.
+_FEW = 64
 _Item = TypeVar("_Item")
 
 NO_APPLICATION_CONTEXT = Reject(1, 1, 2, "application-context-unknown")
@@ -82,12 +85,12 @@ def is_storage(abstract_syntax: str, declared: str | None = None) -> bool:
     Those of the Non-Patient Object Storage Service (PS3.4 GG) don't: their objects belong to no study. ``declared`` is the
     service class that the requestor names for it (PS3.7 D.3.3.6): it decides where the UID tells nothing.
     """
+    if abstract_syntax in _KNOWN:
+        return True
     try:
         check_uid(abstract_syntax)
     except PeerError:
         return False
-    if abstract_syntax in _KNOWN:
-        return True
     if abstract_syntax.startswith(_DICOM_ROOT):
         return abstract_syntax.startswith(_COMPOSITE_STORAGE) and not abstract_syntax.startswith(_NOT_OF_PATIENTS)
     return declared in (None, STORAGE_SERVICE)
@@ -107,14 +110,21 @@ def supported_contexts(
     for abstract_syntax, transfer_syntaxes in offered.items():
         chosen = _chosen(abstract_syntax, transfer_syntaxes, grant, (declared or {}).get(abstract_syntax))
         if chosen is not None:
-            context = PresentationContext()
-            context.abstract_syntax = UID(abstract_syntax)
-            context.transfer_syntax = [*chosen]
-            # The requestor may be SCU and never SCP, whatever roles it proposes (PS3.7 D.3.3.4): without C-GET, and with our
-            # own requests for storage commitment absent, an SCP there has nothing to do for us.
-            context.scu_role, context.scp_role = True, False
-            supported.append(context)
+            make = _context if len(chosen) <= _FEW else _context.__wrapped__
+            supported.append(make(abstract_syntax, tuple(chosen)))
     return supported
+
+
+@lru_cache(maxsize=1024)
+def _context(abstract_syntax: str, transfer_syntaxes: tuple[str, ...]) -> PresentationContext:
+    """A context that associations share: pynetdicom reads it, and spends far more on making one."""
+    context = PresentationContext()
+    context.abstract_syntax = UID(abstract_syntax)
+    context.transfer_syntax = [*transfer_syntaxes]
+    # The requestor may be SCU and never SCP, whatever roles it proposes (PS3.7 D.3.3.4): without C-GET, and with our own requests
+    # for storage commitment absent, an SCP there has nothing to do for us.
+    context.scu_role, context.scp_role = True, False
+    return context
 
 
 def _chosen(abstract_syntax: str, offered: Sequence[str], grant: Grant, declared: str | None) -> list[str] | None:
