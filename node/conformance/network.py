@@ -89,5 +89,4 @@ lost associations are tried again with exponential back-off; other failures wait
 `wetread send` sends files of any SOP Class in their own transfer syntax. **C-ECHO** when a person asks for it
 (`wetread echo`).
 
-**N-EVENT-REPORT** for storage commitment, on the association of the request while it is open, else on a new one to
-the peer whose AE title asked; there the node proposes the role of SCP (PS3.4 J.3.3)."""
+**N-EVENT-REPORT** with results of storage commitment: see N.5.2.6."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from node.conformance import notifications
 from node.conformance.configuration import configuration_table
 from node.conformance.contexts import storage_table, syntax_table
 from node.conformance.markdown import tidy
@@ -25,6 +26,9 @@ def statement() -> str:
         f"## N.3 Introduction\n\n{introduction()}",
         f"## N.4 Implementation model\n\n{implementation_model()}",
         f"## N.5 Services\n\n{services()}",
+        f"### N.5.2.6 Storage Commitment\n\n{notifications.commitment()}",
+        f"### N.5.2.7 Modality Performed Procedure Step\n\n{notifications.procedure_steps()}",
+        f"### N.5.2.8 Instance Availability Notification\n\n{notifications.availability()}\n\n{notifications.limits()}",
         f"## N.6 Configuration\n\n{_configuration()}",
         "## N.7 Network communication",
         f"### N.7.2 Application Entity WETREAD: association parameters\n\n{association_table()}",
@@ -32,6 +36,9 @@ def statement() -> str:
         f"### N.7.2.1.4 Association acceptance\n\n{acceptance()}",
         f"### N.7.3.2.5 Storage Service: C-STORE as SCU\n\n{sent_table()}",
         f"### N.7.3.2.5 Storage Service: C-STORE as SCP\n\n{store_table()}",
+        f"### N.7.3.2.6 Storage Commitment Service: N-ACTION as SCP\n\n{notifications.commitment_table()}",
+        f"### N.7.3.2.7 Modality Performed Procedure Step Service as SCP\n\n{notifications.procedure_step_table()}",
+        f"### N.7.3.2.8 Instance Availability Notification Service as SCP\n\n{notifications.availability_table()}",
         f"## N.8 Security\n\n{security()}",
         f"## N.9 Character sets\n\n{_CHARACTER_SETS}",
         f"## Annex A. Storage SOP Classes that are taken\n\n{storage_table()}",

@@ -6,8 +6,10 @@ from node.conformance.markdown import status, table
 from node.deliver.status import Verdict, explain, judge
 from node.receive.associate import admission, negotiation
 from node.receive.associate.admission import Reject
+from node.receive.desk import desk, requests
 from node.receive.store.status import TABLE
 
+_REJECTING = (admission, negotiation, desk, requests)
 _RESULTS = {1: "permanent", 2: "transient"}
 _SOURCES = {1: "service user", 2: "service provider (ACSE)", 3: "service provider (presentation)"}
 # Of each range that a peer may answer C-STORE with, one (PS3.4 B.2.3, PS3.7 9.1.1.1.9).
@@ -34,7 +36,7 @@ _VERDICTS = {
 
 def rejections() -> list[Reject]:
     """Every A-ASSOCIATE-RJ that the node can send, once."""
-    found = [value for module in (admission, negotiation) for value in vars(module).values() if isinstance(value, Reject)]
+    found = [value for module in _REJECTING for value in vars(module).values() if isinstance(value, Reject)]
     return sorted(set(found), key=lambda r: (r.result, r.source, r.diagnostic, r.reason))
 
 
