@@ -12,7 +12,15 @@ from typing import Any
 
 from node.receive.dataset.elements import MAX_DEPTH, PIXEL_DATA
 from node.receive.dataset.filebytes import PAGE_BYTES, FileBytes
-from node.receive.dataset.limits import BULK_VRS, LARGEST_ELEMENT_BYTES, LARGEST_SEQUENCE_BYTES, Header, size_of
+from node.receive.dataset.limits import (
+    BULK_VRS,
+    LARGEST_ELEMENT_BYTES,
+    LARGEST_HEADER_BYTES,
+    LARGEST_SEQUENCE_BYTES,
+    MOST_HEADER_PARTS,
+    Header,
+    size_of,
+)
 from node.receive.dataset.values import CONVERT, DEFAULT_CODEC, Declined, codec_of, private_vr, public_vr
 
 _UNDEFINED = 0xFFFFFFFF
@@ -43,8 +51,9 @@ def read_direct(file: FileBytes, implicit_vr: bool) -> Header:
     OSError
         The file can't be read.
     """
-    level = _Level(implicit_vr, DEFAULT_CODEC)
+    level = _Level(implicit_vr, DEFAULT_CODEC, _Budget())
     page, base, pos, total = file[:PAGE_BYTES], 0, 0, len(file)
+    left_bytes = LARGEST_HEADER_BYTES
     while pos < total:
         if pos + 12 > base + len(page) < total:
             page, base = file[pos : pos + PAGE_BYTES], pos
@@ -59,7 +68,11 @@ def read_direct(file: FileBytes, implicit_vr: bool) -> Header:
                 raise Declined
             pos = value + length
             continue
+        start = pos
         pos, page, base = _take(level, file, page, base, (tag, vr, value, length))
+        left_bytes -= pos - start
+        if left_bytes < 0:
+            raise Declined
     return level.header
 
 
@@ -79,13 +92,24 @@ def _take(level: _Level, file: FileBytes, page: bytes, base: int, element: tuple
         page, base = file[value : value + size], value
 
 
+class _Budget:
+    """How many elements and items may still come."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self) -> None:
+        self.parts = MOST_HEADER_PARTS
+
+
 class _Level:
     """One data set: the whole one, or an item of a sequence."""
 
-    __slots__ = ("_codec", "_creators", "_implicit", "_last", "_signed", "header")
+    __slots__ = ("_budget", "_codec", "_creators", "_implicit", "_last", "_signed", "header")
 
-    def __init__(self, implicit_vr: bool, codec: str | None) -> None:
+    def __init__(self, implicit_vr: bool, codec: str | None, budget: _Budget) -> None:
         self.header: Header = {}
+        self._budget = budget
+        budget.parts -= 1
         self._implicit = implicit_vr
         self._codec = codec
         self._last = -1
@@ -108,7 +132,8 @@ class _Level:
             raise _Short from error
         if tag == _ITEM_END:
             return tag, "", value, length
-        if tag <= self._last or not vr or group == 0xFFFE:
+        self._budget.parts -= 1
+        if tag <= self._last or not vr or group == 0xFFFE or self._budget.parts < 0:
             raise Declined
         self._last = tag
         return tag, self._known_vr(tag, length) if vr == "UN" else vr, value, length
@@ -179,7 +204,9 @@ class _Level:
                 return items, pos
             if mark != _ITEM or (end != -1 and size != _UNDEFINED and pos + size > end):
                 raise Declined
-            level = _Level(self._implicit, self._codec)
+            if self._budget.parts < 0:
+                raise Declined
+            level = _Level(self._implicit, self._codec, self._budget)
             pos = level.item(data, pos, -1 if size == _UNDEFINED else pos + size, depth)
             items.append(level.header)
         return items, pos

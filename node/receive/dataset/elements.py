@@ -23,7 +23,7 @@ MAX_ELEMENTS = 4_000_000
 PIXEL_DATA = 0x7FE00010
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _UNDEFINED = 0xFFFFFFFF
-_LONGEST_HEADER = 12
+_SHORTEST_HEADER, _LONGEST_HEADER = 8, 12
 _SHORT_VRS = frozenset(
     ("AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US")
 )
@@ -40,15 +40,23 @@ class Malformed(PeerError):
         self.tag = tag
 
 
+class TooMany(Malformed):
+    """It has more elements than are looked at."""
+
+
 @dataclass(frozen=True)
 class Element:
-    """A top-level element: its bytes are ``[start, end)``, its value ``[value, end)``. ``vr`` is "" where it is implicit."""
+    """A top-level element: its bytes are ``[start, end)``, its value ``[value, end)``. ``vr`` is "" where it is implicit.
+
+    ``parts``: itself, the elements and items within it, and at most how many more would show in values of VR UN.
+    """
 
     tag: int
     vr: str
     start: int
     value: int
     end: int
+    parts: int = 1
 
     @property
     def is_sequence(self) -> bool:
@@ -69,40 +77,49 @@ _LITTLE = _Form(False, _IMPLICIT.tag, _IMPLICIT.length, _IMPLICIT.short_length)
 _BIG = _Form(False, struct.Struct(">HH"), struct.Struct(">I"), struct.Struct(">H"))
 
 
-def top_level(data: bytes | memoryview | FileBytes, encoding: Encoding) -> Iterator[Element]:
+def top_level(data: bytes | memoryview | FileBytes, encoding: Encoding, most: int = MAX_ELEMENTS) -> Iterator[Element]:
     """Each top-level element of an inflated data set, after its inside has been checked; of a file, values aren't read.
 
     Raises
     ------
     Malformed
-        Code ``truncated``, ``too-deep`` or ``unparsable``, with the tag at which it was found.
+        Code ``truncated``, ``too-deep`` or ``unparsable``, with the tag at which it was found; `TooMany` for more elements and
+        items than ``most``.
 
     Source: PS3.5 7.1 (elements), 7.5 (nesting), A.4 (encapsulated pixel data), 6.2.2 (UN of undefined length).
     """
     form = _BIG if encoding.big_endian else _IMPLICIT if encoding.implicit_vr else _LITTLE
-    walk = _FileWalk(data) if isinstance(data, FileBytes) else _Walk(data)
+    walk = _FileWalk(data, most) if isinstance(data, FileBytes) else _Walk(data, most)
     pos = 0
     while pos < len(data):
+        before = walk.parts
         tag, vr, length, value = walk.header(pos, len(data), form)
         if tag >> 16 == 0xFFFE:
             raise Malformed("an item delimiter stands outside a sequence", tag=tag)
         end = walk.end_of_value(tag, vr, length, value, len(data), form, 0)
-        yield Element(tag, vr, pos, value, end)
+        yield Element(tag, vr, pos, value, end, walk.parts - before)
         pos = end
 
 
 class _Walk:
     """One pass over one data set's bytes."""
 
-    def __init__(self, data: bytes | memoryview) -> None:
+    def __init__(self, data: bytes | memoryview, most: int) -> None:
         self._data = data
+        self._most = most
         self._count = 0
+        self._hidden = 0
+
+    @property
+    def parts(self) -> int:
+        """How many elements and items there were, and at most how many are hidden in values of VR UN (PS3.5 6.2.2)."""
+        return self._count + self._hidden
 
     def header(self, pos: int, limit: int, form: _Form) -> tuple[int, str, int, int]:
         """Tag, VR, length and position of the value of the element at ``pos``."""
         self._count += 1
-        if self._count > MAX_ELEMENTS:
-            raise Malformed(f"more than {MAX_ELEMENTS} elements")
+        if self._count > self._most:
+            raise TooMany(f"more than {self._most} elements")
         if limit - pos < 8:
             raise Malformed("ends within an element's header", code="truncated")
         group, number = form.tag.unpack_from(self._data, pos)
@@ -130,6 +147,8 @@ class _Walk:
                 raise Malformed("ends within a value", code="truncated", tag=tag)
             if vr == "SQ" or (form.implicit_vr and tag in _SEQUENCES):
                 self._items(tag, value, end, end, form, depth + 1)
+            elif vr == "UN":
+                self._hidden += length // _SHORTEST_HEADER
             return end
         if tag == PIXEL_DATA and vr in ("OB", "OW", ""):
             return self._fragments(tag, value, limit, form)
@@ -183,8 +202,8 @@ class _Walk:
 class _FileWalk(_Walk):
     """The same over a file, of which the headers alone are read."""
 
-    def __init__(self, file: FileBytes) -> None:
-        super().__init__(b"")
+    def __init__(self, file: FileBytes, most: int) -> None:
+        super().__init__(b"", most)
         self._file = file
         self._start = 0
 

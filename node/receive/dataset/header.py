@@ -20,7 +20,7 @@ from pydicom.errors import BytesLengthException
 from pydicom.filereader import read_dataset
 
 from node.receive.dataset.direct import read_direct
-from node.receive.dataset.elements import PIXEL_DATA, Element, Malformed, top_level
+from node.receive.dataset.elements import PIXEL_DATA, Element, Malformed, TooMany, top_level
 from node.receive.dataset.encodings import Encoding, encoding_of
 from node.receive.dataset.filebytes import FileBytes
 from node.receive.dataset.identity import inflate
@@ -28,8 +28,11 @@ from node.receive.dataset.limits import (
     BULK_VRS,
     LARGEST_DEFLATED_BYTES,
     LARGEST_ELEMENT_BYTES,
+    LARGEST_HEADER_BYTES,
     LARGEST_INFLATED_BYTES,
     LARGEST_SEQUENCE_BYTES,
+    MOST_HEADER_PARTS,
+    MOST_WALKED_PARTS,
     Header,
     size_of,
 )
@@ -90,12 +93,17 @@ def _deflated(data: FileBytes, encoding: Encoding) -> bytes:
 
 
 def _chosen(data: bytes | FileBytes, encoding: Encoding) -> Iterator[bytes]:
-    """The encoded elements that a header holds."""
-    for element in top_level(data, encoding):
-        if element.tag >= PIXEL_DATA >> 16 << 16:
-            return
-        if _belongs(element):
-            yield bytes(data[element.start : element.end])
+    """The encoded elements that a header holds: all that belong to it, as long as they aren't too many or too large together."""
+    left_bytes, left_parts = LARGEST_HEADER_BYTES, MOST_HEADER_PARTS
+    with suppress(TooMany):  # it was whole when it was received; what comes after so many elements is left out
+        for element in top_level(data, encoding, MOST_WALKED_PARTS):
+            if element.tag >= PIXEL_DATA >> 16 << 16:
+                return
+            size = element.end - element.start
+            if _belongs(element) and size <= left_bytes and element.parts <= left_parts:
+                left_bytes -= size
+                left_parts -= element.parts
+                yield bytes(data[element.start : element.end])
 
 
 def _belongs(element: Element) -> bool:

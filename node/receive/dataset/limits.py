@@ -9,6 +9,9 @@ Header = dict[str, Any]
 
 LARGEST_ELEMENT_BYTES = 64 * 2**10
 LARGEST_SEQUENCE_BYTES = 32 * 2**20
+LARGEST_HEADER_BYTES = 32 * 2**20  # of all that is taken
+MOST_HEADER_PARTS = 400_000  # elements and items at every depth: some 10,000 frames' functional groups
+MOST_WALKED_PARTS = 1_000_000  # what is looked at to find these
 LARGEST_INFLATED_BYTES = 64 * 2**20
 LARGEST_DEFLATED_BYTES = LARGEST_INFLATED_BYTES + 2**20  # what doesn't compress grows a little
 BULK_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN", "OB or OW"})
