@@ -19,6 +19,7 @@ from pynetdicom.transport import AssociationSocket
 
 from node.receive.fast.limits import Limits
 from node.receive.fast.pdata import Assembler, ProtocolError
+from node.receive.fast.requests import check_request
 from node.receive.fast.timers import MonotonicTimer
 from node.receive.fast.wire import Closed, Drained, TimedOut, Wire
 from storage.base.clock import Clock
@@ -163,6 +164,8 @@ class FastDUL(DULServiceProvider):
                 assert self.assembler is not None
                 self.assembler.feed(self._wire.view, at, end)
             else:
+                if kind == A_ASSOCIATE_RQ_TYPE:
+                    check_request(self._wire.view[at:end])
                 self._take(bytes(self._wire.view[at - 6 : end]))
         except Closed:
             self._lose()

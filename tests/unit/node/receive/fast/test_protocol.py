@@ -20,6 +20,7 @@ from tests.support.attacker import (
     associate_rq,
     command_set,
     echo_rq,
+    item,
     p_data,
     pdu,
     pdv,
@@ -116,6 +117,18 @@ BEFORE = {
 def test_before_an_association(counter: Counter, name: str) -> None:
     stream, expected = BEFORE[name]
     assert told(counter, stream) == expected
+
+
+def context_item(syntaxes: int) -> bytes:
+    return item(0x20, bytes([1, 0, 0, 0]) + item(0x30, b"1.2") + item(0x40, b"1.2") * syntaxes)
+
+
+@pytest.mark.parametrize(
+    "items", [context_item(1) * 129, context_item(65), item(0x50, item(0x54, b"\0\0\0\0") * 1025), item(0x50, b"\x51\0\xff\xff")]
+)
+def test_a_request_of_too_many_items_is_aborted_unread(counter: Counter, items: bytes) -> None:
+    asked = pdu(1, ASKED[6:74] + items)
+    assert told(counter, asked) == [(0, 0)]
 
 
 def test_a_protocol_version_that_isn_t_ours_is_rejected(counter: Counter) -> None:
