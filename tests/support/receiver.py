@@ -33,6 +33,7 @@ from node.receive.spool.records import InstanceReceived, Quarantined
 from node.receive.spool.segments import segments
 from node.receive.spool.spool import SpoolFolders
 from storage.base.clock import SystemClock
+from storage.base.log import configure_logging
 from tests.support.ports import LOOPBACK
 
 SCANNER, WETREAD, RECEIVER = "SCANNER", "WETREAD", "receiver"
@@ -170,6 +171,7 @@ def _main() -> None:
     config = receiver_config(Path(sys.argv[1]), int(sys.argv[2]))
     given = dict(argument.split("=") for argument in sys.argv[4:])
     fields: dict[str, Any] = {name: float(value) if "." in value else int(value) for name, value in given.items()}
+    configure_logging()
     raise_descriptor_limit()
     chosen = replace(config, listen=replace(config.listen, **fields), processes=int(sys.argv[3]))
     Master(chosen, SystemClock(), ready=_tell).run()
