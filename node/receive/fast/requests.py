@@ -24,9 +24,10 @@ def check_request(body: memoryview) -> None:
     Raises
     ------
     ProtocolError
-        Too many presentation contexts, transfer syntaxes or user items, or an item that is longer than what holds it.
+        Too many presentation contexts, transfer syntaxes or user items, an item that is longer than what holds it, or not one
+        user information item.
     """
-    contexts = 0
+    contexts = users = 0
     for kind, content in _items(body[_FIXED_BYTES:]):
         if kind == _CONTEXT:
             contexts += 1
@@ -34,7 +35,9 @@ def check_request(body: memoryview) -> None:
             syntaxes = sum(1 for _ in _items(content[_CONTEXT_HEAD_BYTES:])) - 1
             _require(syntaxes <= MOST_SYNTAXES, "too many transfer syntaxes for one context")
         elif kind == _USER:
+            users += 1
             _require(sum(1 for _ in _items(content)) <= MOST_USER_ITEMS, "too many user information items")
+    _require(users == 1, "not one user information item")
 
 
 def _items(data: memoryview) -> list[tuple[int, memoryview]]:

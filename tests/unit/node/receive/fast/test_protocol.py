@@ -119,14 +119,27 @@ def test_before_an_association(counter: Counter, name: str) -> None:
     assert told(counter, stream) == expected
 
 
+MAX_PDU = item(0x51, struct.pack(">I", 16_384))
+USER = item(0x50, MAX_PDU + item(0x52, b"1.2.3.4.5"))
+
+
 def context_item(syntaxes: int) -> bytes:
     return item(0x20, bytes([1, 0, 0, 0]) + item(0x30, b"1.2") + item(0x40, b"1.2") * syntaxes)
 
 
 @pytest.mark.parametrize(
-    "items", [context_item(1) * 129, context_item(65), item(0x50, item(0x54, b"\0\0\0\0") * 1025), item(0x50, b"\x51\0\xff\xff")]
+    "items",
+    [
+        context_item(1) * 129 + USER,
+        context_item(65) + USER,
+        item(0x50, MAX_PDU * 1025),
+        item(0x50, b"\x51\0\xff\xff"),
+        USER * 2,
+        b"",
+    ],
 )
-def test_a_request_of_too_many_items_is_aborted_unread(counter: Counter, items: bytes) -> None:
+def test_a_request_of_too_many_or_no_items_is_aborted_unread(counter: Counter, items: bytes) -> None:
+    assert told(counter, pdu(1, ASKED[6:74] + context_item(1) + USER), release()) == [-2, -6]
     asked = pdu(1, ASKED[6:74] + items)
     assert told(counter, asked) == [(0, 0)]
 
