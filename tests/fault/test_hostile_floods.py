@@ -1,0 +1,111 @@
+"""Attacks that last: a good peer's C-ECHO is answered all the while, and memory, threads and descriptors don't grow.
+
+For the figures under each attack see ``make bench``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from node.receive.spool.records import Quarantined, decode
+from tests.support.attacker import RawPeer
+from tests.support.attacks import ATTACKS, good_echo, under_attack
+from tests.support.besieged import Besieged, besieged
+from tests.support.receiver import held
+from tests.support.vitals import MIB, settle, vitals
+
+ECHO_S = 10.0
+ATTACK_S = 0.6
+LIMITS = {"request_s": 3.0, "pdu_s": 3.0, "send_s": 3.0, "linger_s": 0.5}
+# A stored bomb's first 16 MiB are looked at, in each of three associations; the rest is buffers and the allocator's own.
+GROWTH = {"deflate-bomb": 160 * MIB}
+USUAL_GROWTH = 48 * MIB
+SLACK = 8
+
+
+@pytest.fixture(scope="module")
+def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Besieged]:
+    listen = {"request_s": 3.0, "most_waiting": 100, "max_per_host": 20}
+    with besieged(tmp_path_factory.mktemp("node"), processes=2, listen=listen, limits=LIMITS) as running:
+        for _ in range(10):
+            good_echo(running.port)
+        yield running
+        assert '"C0FF"' not in running.log.read_text()
+        assert '"level": "error"' not in running.log.read_text()
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_a_good_peer_is_served_and_memory_is_bounded(receiver: Besieged, name: str) -> None:
+    before = vitals(receiver.pid)
+    with under_attack(name, receiver.port, receiver.pid, 0.02) as seen:
+        time.sleep(ATTACK_S)
+    assert seen.seconds
+    assert max(seen.seconds) < ECHO_S
+    assert seen.growth_bytes < GROWTH.get(name, USUAL_GROWTH)
+    after = settle(receiver.pid, lambda now: now.threads <= before.threads and now.descriptors <= before.descriptors + SLACK)
+    assert after.processes == before.processes
+    assert after.threads <= before.threads
+    assert after.descriptors <= before.descriptors + SLACK
+
+
+def test_what_broken_data_sets_left(receiver: Besieged) -> None:
+    """The nested and the cut one were refused and kept apart; the bomb is sound, and stored as it came."""
+    kept = [decode(path.read_bytes()) for folder in receiver.folders for path in folder.quarantine.glob("*.json")]
+    assert {"too-deep", "truncated"} <= {record.reason for record in kept if isinstance(record, Quarantined)}
+    stored = {one.record.sop_instance_uid for folder in receiver.folders for one in held(folder)}
+    assert "1.2.3.4.6" in stored and not stored & {"1.2.3.4.5", "1.2.3.4.7"}
+
+
+@pytest.mark.parametrize("associations", [200, pytest.param(20_000, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
+def test_associations_leave_nothing(receiver: Besieged, associations: int) -> None:
+    before = vitals(receiver.pid)
+    for n in range(associations):
+        if n % 4:
+            assert good_echo(receiver.port) < ECHO_S
+        else:
+            with RawPeer(receiver.port) as peer:  # as many end without a word
+                assert peer.negotiate() == 2
+    after = settle(receiver.pid, lambda now: now.threads <= before.threads and now.descriptors <= before.descriptors)
+    assert (after.threads, after.descriptors) <= (before.threads, before.descriptors)
+    assert after.resident_bytes - before.resident_bytes < 16 * MIB
+
+
+def test_half_open_connections_end_in_time(receiver: Besieged) -> None:
+    """Whatever of a request has come: the deadline counts from the connection (PS3.8 9.1.5, ARTIM)."""
+    begun_s = time.monotonic()
+    peers = [RawPeer(receiver.port) for _ in range(3)]
+    peers[1].send(b"\1")
+    peers[2].send(b"\1\0\0\0\1\0" + bytes(80))
+    while time.monotonic() - begun_s < 2.5:
+        time.sleep(0.2)
+        peers[2].send(b"\0")  # a byte now and then buys no time
+    for peer in peers:
+        assert peer.read_pdu() is None
+        peer.close()
+    assert 2.5 < time.monotonic() - begun_s < 6.0
+
+
+def test_a_pdu_that_doesn_t_end_is_aborted(receiver: Besieged) -> None:
+    with RawPeer(receiver.port) as peer:
+        assert peer.negotiate() == 2
+        begun_s = time.monotonic()
+        peer.send(b"\4\0\0\0\1\0abc")
+        answer = peer.read_pdu()
+        assert answer is not None and answer[0] == 7
+        assert 2.5 < time.monotonic() - begun_s < 6.0
+
+
+def test_one_address_cannot_take_all_places(receiver: Besieged) -> None:
+    """Associations count per host: those of another are left for the good peer."""
+    peers = [RawPeer(receiver.port) for _ in range(60)]
+    try:
+        answers = [peer.negotiate() for peer in peers]
+        assert answers.count(2) == 20
+        assert set(answers) == {2, 3}  # the others are rejected in words
+        assert good_echo(receiver.port) < ECHO_S
+    finally:
+        for peer in peers:
+            peer.close()
