@@ -10,6 +10,7 @@ import pytest
 from node.receive.fast.limits import Limits
 from tests.support.attacker import (
     ABORT,
+    APPLICATION_CONTEXT,
     CT,
     EXPLICIT,
     IMPLICIT,
@@ -119,6 +120,7 @@ def test_before_an_association(counter: Counter, name: str) -> None:
     assert told(counter, stream) == expected
 
 
+HEAD = ASKED[6:74] + item(0x10, APPLICATION_CONTEXT.encode())
 MAX_PDU = item(0x51, struct.pack(">I", 16_384))
 USER = item(0x50, MAX_PDU + item(0x52, b"1.2.3.4.5"))
 
@@ -139,8 +141,8 @@ def context_item(syntaxes: int) -> bytes:
     ],
 )
 def test_a_request_of_too_many_or_no_items_is_aborted_unread(counter: Counter, items: bytes) -> None:
-    assert told(counter, pdu(1, ASKED[6:74] + context_item(1) + USER), release()) == [-2, -6]
-    asked = pdu(1, ASKED[6:74] + items)
+    assert told(counter, pdu(1, HEAD + context_item(1) + USER), release()) == [-2, -6]
+    asked = pdu(1, HEAD + items)
     assert told(counter, asked) == [(0, 0)]
 
 
