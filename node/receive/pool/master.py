@@ -214,7 +214,7 @@ class Master:
             return
         now_s = self._clock.monotonic_s()
         seat.crashes = 0 if now_s - seat.started_s > STEADY_S else seat.crashes + 1
-        delay_s = min(RESTART_CAP_S, RESTART_BASE_S * 2.0 ** (seat.crashes - 1)) if seat.crashes else 0.0
+        delay_s = min(RESTART_CAP_S, RESTART_BASE_S * 2.0 ** min(seat.crashes - 1, 10)) if seat.crashes else 0.0
         seat.start_at_s = now_s + delay_s
         _log.error("worker.died", worker=seat.number, worker_pid=pid, exit_status=exit_status, restart_in_s=delay_s)
 
