@@ -15,7 +15,7 @@ MOST_USER_ITEMS = 1024
 _FIXED_BYTES = 68
 _CONTEXT_HEAD_BYTES = 4
 _ITEM = struct.Struct(">BxH")
-_CONTEXT, _USER = 0x20, 0x50
+_APPLICATION, _CONTEXT, _USER = 0x10, 0x20, 0x50
 
 
 def check_request(body: memoryview) -> None:
@@ -24,16 +24,19 @@ def check_request(body: memoryview) -> None:
     Raises
     ------
     ProtocolError
-        Too many presentation contexts, transfer syntaxes or user items, an item that is longer than what holds it, or not one
-        user information item.
+        Too many presentation contexts, transfer syntaxes or user items, an item that is longer than what holds it, a second
+        application context, or not one user information item.
     """
-    contexts = users = 0
+    applications = contexts = users = 0
     for kind, content in _items(body[_FIXED_BYTES:]):
         if kind == _CONTEXT:
             contexts += 1
             _require(contexts <= MOST_CONTEXTS, "more presentation contexts than there are identifiers")
             syntaxes = sum(1 for _ in _items(content[_CONTEXT_HEAD_BYTES:])) - 1
             _require(syntaxes <= MOST_SYNTAXES, "too many transfer syntaxes for one context")
+        elif kind == _APPLICATION:
+            applications += 1
+            _require(applications == 1, "more than one application context")
         elif kind == _USER:
             users += 1
             _require(sum(1 for _ in _items(content)) <= MOST_USER_ITEMS, "too many user information items")
