@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -54,7 +54,7 @@ def test_signals_come_as_bytes_and_wait_while_they_are_held_back() -> None:
     try:
         assert pipe.take() == []
         with held_back([signal.SIGUSR1]):
-            os.kill(os.getpid(), signal.SIGUSR1)
+            signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
             assert pipe.take() == []
         assert pipe.take() == [signal.SIGUSR1]
     finally:
