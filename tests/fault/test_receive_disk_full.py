@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pynetdicom import build_context
 
+from node.receive.spool.reconcile import Reconciled, reconcile
 from tests.support.dicom_builders import ct_series
-from tests.support.receiver import held, running_receiver, send
+from tests.support.receiver import association, held, receiver_config, running_receiver, send
 
 
 @pytest.fixture
@@ -44,6 +46,70 @@ def test_a_real_disk_fills_and_is_freed(small_disk: Path) -> None:
         filler.unlink()
         assert send(receiver.port, series[-1]) == [0x0000]
         assert {one.name for one in held(receiver.folders)} > {one.name for one in first}
+
+
+def test_a_disk_below_its_watermark_turns_senders_away_until_there_is_room(small_disk: Path) -> None:
+    """First A700 for each instance, then associations rejected for now (2,3,2); nothing is deleted and nobody restarts us."""
+    series = ct_series(12, rows=256, columns=256)
+    config = receiver_config(small_disk / "spool", minimum_free_bytes=2 * 2**20)
+    with running_receiver(small_disk / "spool", config) as receiver:
+        assert send(receiver.port, series[0]) == [0x0000]
+        fill(small_disk / "first", leaving=1.5 * 2**20)
+        assert send(receiver.port, *series[1:3]) == [0xA700, 0xA700]
+        fill(small_disk / "second", leaving=0.5 * 2**20)
+        with association(receiver.port, [build_context(series[0].SOPClassUID)]) as assoc:
+            reject = assoc.acceptor.primitive
+            assert assoc.is_rejected and reject is not None
+            assert (reject.result, reject.result_source, reject.diagnostic) == (2, 3, 2)
+        (before,) = held(receiver.folders)
+        assert before.is_whole and list(receiver.folders.part.iterdir()) == []
+        (small_disk / "first").unlink()
+        (small_disk / "second").unlink()
+        assert send(receiver.port, *series[1:3]) == [0x0000, 0x0000]
+        after = held(receiver.folders)
+        assert after[0].name == before.name and len(after) == 3
+
+
+def fill(path: Path, leaving: float) -> None:
+    free = os.statvfs(path.parent)
+    path.write_bytes(bytes(int(free.f_bavail * free.f_frsize - leaving)))
+
+
+FAULTS = [
+    pytest.param("fdatasync", "part", id="sync of the object"),
+    pytest.param("rename", "part", id="rename"),
+    pytest.param("fsync", "objects", id="sync of the names"),
+    pytest.param("pwrite", "journal", id="write of the line"),
+    pytest.param("fdatasync", "journal", id="sync of the line"),
+]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+@pytest.mark.parametrize(("call", "folder"), FAULTS)
+def test_a_step_that_fails_once_is_a700_and_a_resend_is_stored_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, folder: str, number: int
+) -> None:
+    """A sync that failed isn't asked for again: Linux may say yes to the second and have lost the pages."""
+    first, again = ct_series(2)
+    real, failed = getattr(os, call), [0]
+    with running_receiver(tmp_path / "spool") as receiver:
+        assert send(receiver.port, first) == [0x0000]
+
+        def failing(fd: Any, *rest: Any, **named: Any) -> Any:
+            where = named.get("src_dir_fd", fd)
+            if failed[0] == 0 and isinstance(where, int) and f"/receiver/{folder}" in os.readlink(f"/proc/self/fd/{where}"):  # noqa: PTH115
+                failed[0] += 1
+                raise OSError(number, os.strerror(number))
+            return real(fd, *rest, **named)
+
+        monkeypatch.setattr(os, call, failing)
+        assert send(receiver.port, again, again) == [0xA700, 0x0000]
+    assert failed[0] == 1
+    found = held(receiver.folders)
+    assert [one.record.sop_instance_uid for one in found] == [str(first.SOPInstanceUID), str(again.SOPInstanceUID)]
+    assert all(one.is_whole for one in found)
+    assert {path.stem for path in receiver.folders.objects.iterdir()} == {one.name for one in found}
+    assert reconcile(receiver.folders) == Reconciled(0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
