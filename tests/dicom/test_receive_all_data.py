@@ -10,16 +10,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event
 
 import pydicom
 import pytest
 
 from node.receive.spool.spool import SpoolFolders
 from tests.support.attacker import RawPeer, associate_rq
+from tests.support.besieged import Besieged, besieged
 from tests.support.peers import run_tool
 from tests.support.ports import LOOPBACK
-from tests.support.receiver import SCANNER, WETREAD, RunningReceiver, held, quarantined, receiver_process
+from tests.support.receiver import SCANNER, WETREAD, held, quarantined
 from tests.support.recorder import Recording, recorder
 from tests.support.samples import Sample, samples
 
@@ -42,10 +42,10 @@ class Outcome:
     stored: list[tuple[str, bytes]] = field(default_factory=list)
     refused: list[bytes] = field(default_factory=list)
 
-    def judge(self, folders: SpoolFolders) -> None:
+    def judge(self, folders: Sequence[SpoolFolders]) -> None:
         """Everything acknowledged is held, everything else is kept apart."""
-        spooled = {(one.record.sop_instance_uid, one.data) for one in held(folders)}
-        apart = {data for _, data in quarantined(folders)}
+        spooled = {(one.record.sop_instance_uid, one.data) for folder in folders for one in held(folder)}
+        apart = {data for folder in folders for _, data in quarantined(folder)}
         self.wrong += [f"{uid} was answered 0000 and is not held" for uid, data in self.stored if (uid, data) not in spooled]
         self.wrong += [f"{len(data)} bytes refused and not kept" for data in self.refused if data not in apart]
         self.wrong += [f"{uid} is held and was not acknowledged" for uid, data in spooled - set(self.stored)]
@@ -122,14 +122,14 @@ def a_few(all_of_them: Iterable[Sample]) -> list[Sample]:
 
 
 @pytest.fixture
-def receiver(tmp_path: Path) -> Iterator[RunningReceiver]:
+def receiver(tmp_path: Path) -> Iterator[Besieged]:
     """A process of its own: in ours, warnings about malformed values would be errors."""
-    with receiver_process(tmp_path / "spool", tmp_path / "log") as (_, port):
-        yield RunningReceiver(tmp_path / "spool", port, Event())
+    with besieged(tmp_path, processes=2) as running:
+        yield running
 
 
 @pytest.mark.parametrize("everything", [False, pytest.param(True, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
-def test_dcmtk_sends_and_every_byte_is_held(test_data: Path, tmp_path: Path, receiver: RunningReceiver, everything: bool) -> None:
+def test_dcmtk_sends_and_every_byte_is_held(test_data: Path, tmp_path: Path, receiver: Besieged, everything: bool) -> None:
     found = [*samples(test_data / "dicom"), *wheel_files()]
     chosen = found if everything else a_few(found)
     outcome = Outcome()
@@ -144,7 +144,7 @@ def test_dcmtk_sends_and_every_byte_is_held(test_data: Path, tmp_path: Path, rec
 
 
 @pytest.mark.parametrize("everything", [False, pytest.param(True, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
-def test_files_bytes_are_held_as_they_are(test_data: Path, receiver: RunningReceiver, everything: bool) -> None:
+def test_files_bytes_are_held_as_they_are(test_data: Path, receiver: Besieged, everything: bool) -> None:
     found = [*samples(test_data / "dicom"), *wheel_files()]
     chosen = found if everything else a_few(found)
     outcome = Outcome()
