@@ -169,6 +169,8 @@ def _malformed(request: A_ASSOCIATE, proposed: Sequence[PresentationContext]) ->
     # PS3.8 9.3.2.2: odd, 1 to 255, each once. Two of one number would leave open what a message in it means.
     if not numbers or len(set(numbers)) < len(numbers) or not all(number and number % 2 for number in numbers):
         return MALFORMED_CONTEXTS
+    if not all(context.abstract_syntax and context.transfer_syntax for context in proposed):
+        return MALFORMED_CONTEXTS
     most = [item.maximum_length_received for item in _items(request, MaximumLengthNotification)]
     return PDU_TOO_SMALL if most and 0 < (most[0] or 0) < SMALLEST_PDU_BYTES else None
 
