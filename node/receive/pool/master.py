@@ -180,7 +180,8 @@ class Master:
             told = json.loads(line)
             if "ready" in told and not self._is_ready:
                 self._is_ready = True
-                self._announce()
+                if self._stop_at_s is None:  # told to stop before: it listens no more
+                    self._announce()
             elif "refused" in told:
                 if not self._is_ready:
                     raise ConfigError(told["refused"], code=told["code"])

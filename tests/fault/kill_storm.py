@@ -1,0 +1,378 @@
+"""Senders at work while the receiving processes get kill -9 at random moments; then every promise that was given is looked at.
+
+`python -m tests.fault.kill_storm --kills 1000 --senders 4 --seed 7` prints a table and ends with status 1 if one was broken.
+Workers are killed at random, now and then the process above them, which a supervisor (here: the storm) starts again. Beside the
+kills the indexer brings what is spooled into a database. A sender that lost its association sends the same again, as scanners do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from threading import Event, Thread
+
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pynetdicom import build_context
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import func, select
+
+from node.receive.index.indexer import index_pending
+from node.receive.pool import master
+from node.receive.spool.spool import SpoolFolders
+from storage.base.clock import SystemClock
+from storage.blobs import Blobs, open_blobs
+from storage.database import Database, open_database
+from storage.schema import Arrival, Instance
+from tests.support.attacker import ASSOCIATE_AC, RawPeer, associate_rq
+from tests.support.dicom_builders import ct_series
+from tests.support.ports import LOOPBACK, free_port, wait_until_listening
+from tests.support.receiver import association, receiver_config
+from tests.unit.node.receive.encoding import element, encoded, identified
+
+OF_MASTER = 0.03  # how many of the kills hit the process above the workers
+STOP_S = 60.0
+PATIENCE_S = 3.0
+
+
+@dataclass(frozen=True)
+class Storm:
+    """What is to happen. ``pause_s``: how long at most a kill waits once Instances were acknowledged."""
+
+    kills: int
+    senders: int = 4
+    workers: int = 3
+    seed: int = 7
+    pause_s: float = 0.05
+
+
+@dataclass
+class Ledger:
+    """What one sender knows: by SOP Instance UID the SHA-256 of the data set, how often it was sent, and what was answered."""
+
+    sha256: dict[str, str] = field(default_factory=dict)
+    tries: Counter[str] = field(default_factory=Counter)
+    acknowledged: set[str] = field(default_factory=set)
+    refused: Counter[int] = field(default_factory=Counter)
+    associations: int = 0
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What came of it. All fields from ``missing`` on must be 0."""
+
+    kills_of_workers: int
+    kills_of_masters: int
+    seconds: float
+    associations: int
+    sent: int
+    acknowledged: int
+    sent_again: int
+    in_database: int
+    missing: int = 0
+    present_twice: int = 0
+    other_bytes_in_rows: int = 0
+    other_bytes_in_blobs: int = 0
+    arrivals_without_a_store: int = 0
+    acknowledged_without_an_arrival: int = 0
+    partial_files: int = 0
+    objects_without_a_line: int = 0
+    refused: int = 0
+    senders_that_failed: int = 0
+
+    @property
+    def broken(self) -> dict[str, int]:
+        """The promises that were not kept, and how often."""
+        names = [found.name for found in fields(self)]
+        return {name: getattr(self, name) for name in names[names.index("missing") :] if getattr(self, name)}
+
+
+def run_storm(folder: Path, storm: Storm) -> Summary:
+    """Let it happen in ``folder``."""
+    began_s = time.monotonic()
+    blobs, db = open_blobs(folder / "blobs"), open_database(f"sqlite:///{folder / 'storm.db'}", SystemClock())
+    db.migrate()
+    receiver = Receiver(folder, storm.workers)
+    stop, failures = Event(), list[BaseException]()
+    ledgers = [Ledger() for _ in range(storm.senders)]
+    receiver.start()
+    try:
+        with _beside(
+            stop, failures, [*_senders(storm, receiver.port, ledgers, stop), _Indexer(folder / "spool", db, blobs, stop)]
+        ):
+            of_masters = _kill(receiver, storm, ledgers, failures)
+        receiver.stop()  # what a kill left is put in order by the next life
+        receiver.start()
+    finally:
+        receiver.stop()
+    while index_pending(folder / "spool", db, blobs).indexed:
+        pass
+    summary = _judged(folder, db, blobs, ledgers)
+    db.dispose()
+    return replace(
+        summary,
+        kills_of_workers=storm.kills - of_masters,
+        kills_of_masters=of_masters,
+        seconds=time.monotonic() - began_s,
+        senders_that_failed=len(failures),
+    )
+
+
+class Receiver:
+    """The pool as a process on a port that stays, started again like a supervisor would."""
+
+    def __init__(self, folder: Path, workers: int) -> None:
+        self.port = free_port()
+        self._log = folder / "receiver.log"
+        self._command = [sys.executable, "-m", "tests.fault.kill_storm", "--serve", str(folder / "spool")]
+        self._command += ["--port", str(self.port), "--workers", str(workers)]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+        assert wait_until_listening(self.port, STOP_S), self._log.read_text()[-2000:]
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            status = self._process.wait(STOP_S)
+            self._process = None
+            assert status == 0, self._log.read_text()[-2000:]
+
+    def kill_worker(self, chance: random.Random) -> bool:
+        """kill -9 of a worker chosen at random; False while there is none."""
+        assert self._process is not None
+        pid = self._process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        if not children:
+            return False
+        with suppress(ProcessLookupError):
+            os.kill(int(chance.choice(children)), signal.SIGKILL)
+        return True
+
+    def kill_master(self) -> None:
+        """kill -9 of the process above the workers, which takes them with it; then the next is started."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self.start()
+
+
+def _kill(receiver: Receiver, storm: Storm, ledgers: list[Ledger], failures: list[BaseException]) -> int:
+    """Kill as often as asked for; how often the process above was hit.
+
+    Between two kills some Instances are acknowledged, so that each hits a receiver at work, or a few seconds pass.
+    """
+    chance = random.Random(storm.seed)
+    done = of_masters = 0
+    while done < storm.kills and not failures:
+        wanted = _acknowledged(ledgers) + chance.randrange(1, 20)
+        end_s = time.monotonic() + PATIENCE_S
+        while _acknowledged(ledgers) < wanted and time.monotonic() < end_s:
+            time.sleep(0.002)
+        time.sleep(chance.random() * storm.pause_s)
+        if chance.random() < OF_MASTER:
+            receiver.kill_master()
+            of_masters += 1
+        elif not receiver.kill_worker(chance):
+            continue
+        done += 1
+    return of_masters
+
+
+def _acknowledged(ledgers: list[Ledger]) -> int:
+    return sum(len(ledger.acknowledged) for ledger in ledgers)
+
+
+@contextmanager
+def _beside(stop: Event, failures: list[BaseException], works: list[_Sender | _Indexer]) -> Iterator[None]:
+    """Run works beside the block, each in a thread; they end with it."""
+
+    def guarded(work: _Sender | _Indexer) -> None:
+        try:
+            work.run()
+        except BaseException as error:  # noqa: BLE001  # the storm ends and tells of it
+            failures.append(error)
+
+    threads = [Thread(target=guarded, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(STOP_S)
+
+
+@dataclass
+class _Indexer:
+    spool: Path
+    db: Database
+    blobs: Blobs
+    stop: Event
+
+    def run(self) -> None:
+        while not self.stop.wait(0.2):
+            index_pending(self.spool, self.db, self.blobs)
+
+
+@dataclass
+class _Sender:
+    """Sends small Instances, each under a UID of its own, over one association after the other."""
+
+    port: int
+    ledger: Ledger
+    chance: random.Random
+    stop: Event
+
+    def run(self) -> None:
+        study = generate_uid()
+        again: tuple[str, bytes] | None = None
+        while not self.stop.is_set():
+            with suppress(OSError, TimeoutError), RawPeer(self.port, LOOPBACK, timeout_s=15.0) as peer:
+                if peer.negotiate(associate_rq()) != ASSOCIATE_AC:
+                    continue
+                self.ledger.associations += 1
+                for _ in range(self.chance.randrange(1, 200)):
+                    uid, data = again or self._made(study)
+                    again = (uid, data)
+                    if self._note(uid, peer.store(data, uid)) is None:
+                        break
+                    again = None
+                    if self.stop.is_set():
+                        break
+                else:
+                    peer.release()
+
+    def _made(self, study: str) -> tuple[str, bytes]:
+        uid = generate_uid()
+        pixels = self.chance.randbytes(2 * self.chance.randrange(200, 6000))
+        data = encoded(identified(uid, study, f"{study[:60]}.1")) + element(0x7FE00010, "OW", pixels)
+        self.ledger.sha256[uid] = hashlib.sha256(data).hexdigest()
+        return uid, data
+
+    def _note(self, uid: str, status: int | None) -> int | None:
+        self.ledger.tries[uid] += 1
+        if status == 0x0000:
+            self.ledger.acknowledged.add(uid)
+        elif status is not None:
+            self.ledger.refused[status] += 1
+        return status
+
+
+class _StockSender(_Sender):
+    """The same by a stock pynetdicom SCU."""
+
+    def run(self) -> None:
+        while not self.stop.is_set():
+            with association(self.port, [build_context(CTImageStorage, ExplicitVRLittleEndian)]) as assoc:
+                self.ledger.associations += assoc.is_established
+                while assoc.is_established and not self.stop.is_set():
+                    self._send(assoc)
+
+    def _send(self, assoc: object) -> None:
+        uid = generate_uid()
+        (dataset,) = ct_series(1, rows=32, columns=32, SOPInstanceUID=uid)
+        dataset.file_meta.MediaStorageSOPInstanceUID = uid
+        self.ledger.sha256[uid] = hashlib.sha256(encoded(dataset)).hexdigest()
+        with suppress(RuntimeError, ValueError):  # no association any more
+            status = assoc.send_c_store(dataset)  # type: ignore[attr-defined]
+            self._note(uid, status.Status if "Status" in status else None)
+            if "Status" not in status:
+                assoc.abort()  # type: ignore[attr-defined]
+
+
+def _senders(storm: Storm, port: int, ledgers: list[Ledger], stop: Event) -> list[_Sender | _Indexer]:
+    """The first is a stock SCU."""
+    kinds = [_StockSender, *[_Sender] * (len(ledgers) - 1)]
+    return [
+        kind(port, ledger, random.Random(f"{storm.seed} {number}"), stop)
+        for number, (kind, ledger) in enumerate(zip(kinds, ledgers, strict=True))
+    ]
+
+
+def _judged(folder: Path, db: Database, blobs: Blobs, ledgers: list[Ledger]) -> Summary:
+    """Hold what was acknowledged against rows, blobs and what lies in the spools."""
+    sha256 = {uid: digest for ledger in ledgers for uid, digest in ledger.sha256.items()}
+    tries = {uid: count for ledger in ledgers for uid, count in ledger.tries.items()}
+    acknowledged = {uid for ledger in ledgers for uid in ledger.acknowledged}
+    with db.read() as s:
+        rows: dict[str, list[Instance]] = {}
+        for row in s.scalars(select(Instance)):
+            rows.setdefault(row.sop_instance_uid, []).append(row)
+        query = select(Instance.sop_instance_uid, func.count(Arrival.id)).join(Arrival, Arrival.instance_id == Instance.id)
+        arrivals = {uid: count for uid, count in s.execute(query.group_by(Instance.sop_instance_uid))}
+    homes = [SpoolFolders(home) for home in (folder / "spool").iterdir()]
+    held = [row for found in rows.values() for row in found]
+    return Summary(
+        0,
+        0,
+        0.0,
+        associations=sum(ledger.associations for ledger in ledgers),
+        sent=sum(tries.values()),
+        acknowledged=len(acknowledged),
+        sent_again=sum(count - 1 for count in tries.values()),
+        in_database=len(held),
+        missing=len(acknowledged - set(rows)),
+        present_twice=sum(len(found) > 1 for found in rows.values()),
+        other_bytes_in_rows=sum(row.sha256 != sha256.get(row.sop_instance_uid) for row in held),
+        other_bytes_in_blobs=sum(not _is_whole(blobs, row) for row in held),
+        arrivals_without_a_store=sum(count > tries.get(uid, 0) for uid, count in arrivals.items()),
+        acknowledged_without_an_arrival=len(acknowledged - set(arrivals)),
+        partial_files=sum(len(list(home.part.iterdir())) for home in homes),
+        objects_without_a_line=sum(len(list(home.objects.iterdir())) for home in homes),
+        refused=sum(sum(ledger.refused.values()) for ledger in ledgers),
+    )
+
+
+def _is_whole(blobs: Blobs, row: Instance) -> bool:
+    return hashlib.sha256(blobs.get(row.blob_key)[-row.size_bytes :]).hexdigest() == row.sha256
+
+
+def _serve(spool: Path, port: int, workers: int) -> None:
+    master.STEADY_S = 0.0  # a worker that was killed is well: its next life begins at once
+    config = receiver_config(spool, max_associations=100)
+    master.Master(replace(config, listen=replace(config.listen, port=port), processes=workers), SystemClock()).run()
+
+
+def _main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--senders", type=int, default=4)
+    parser.add_argument("--workers", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument(
+        "--pause-s", type=float, default=0.05, help="how long at most a kill waits once instances were acknowledged"
+    )
+    parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.serve is not None:
+        _serve(given.serve, given.port, given.workers)
+        return 0
+    with tempfile.TemporaryDirectory(prefix="kill-storm-") as folder:
+        summary = run_storm(Path(folder), Storm(given.kills, given.senders, given.workers, given.seed, given.pause_s))
+    table = Table("", "", title=f"{given.kills} times kill -9, {given.senders} senders, seed {given.seed}")
+    for found in fields(summary):
+        value = getattr(summary, found.name)
+        table.add_row(found.name.replace("_", " "), f"{value:.0f}" if isinstance(value, float) else str(value))
+    Console().print(table)
+    return 1 if summary.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main())
