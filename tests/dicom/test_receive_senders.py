@@ -9,7 +9,6 @@ import struct
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -20,6 +19,7 @@ from pydicom import examples
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import build_context
 
+from node.receive.pool.config import PathName
 from node.receive.spool.records import AssociationClosed
 from node.receive.spool.spool import SpoolFolders
 from tests.support.dicom_builders import ct_series
@@ -30,6 +30,8 @@ from tests.support.receiver import (
     WETREAD,
     RunningReceiver,
     association,
+    dataset_bytes,
+    echo,
     held,
     receiver_config,
     running_receiver,
@@ -39,23 +41,6 @@ from tests.unit.node.receive.samples import waiting
 
 PRIVATE_CLASS = "1.3.12.2.1107.5.9.1"
 ULTRASOUND_RETIRED = "1.2.840.10008.5.1.4.1.1.6"
-
-
-@pytest.fixture
-def receiver(tmp_path: Path) -> Iterator[RunningReceiver]:
-    with running_receiver(tmp_path / "spool") as running:
-        yield running
-
-
-def echo(port: int, calling: str = SCANNER, called: str = WETREAD) -> subprocess.CompletedProcess[str]:
-    return run_tool("echoscu", "-v", "-aet", calling, "-aec", called, LOOPBACK, str(port))
-
-
-def dataset_bytes(path: Path) -> bytes:
-    """What follows the file meta information."""
-    content = path.read_bytes()
-    (length,) = struct.unpack_from("<I", content, 140)
-    return content[144 + length :]
 
 
 # ------------------------------------------------------------------------------------------------------------------- DCMTK
@@ -116,6 +101,17 @@ def test_dcmtk_stores_other_transfer_syntaxes(
     assert pydicom.dcmread(receiver.folders.object_of(one.name)).pixel_array.size > 0
 
 
+@pytest.mark.parametrize("option", ["--max-send-pdu=4096", "--max-send-pdu=131072", "--max-pdu=4096"])
+def test_dcmtk_with_pdus_of_other_sizes(receiver: RunningReceiver, tmp_path: Path, option: str) -> None:
+    path = tmp_path / "one.dcm"
+    ct_series(1, 512, 512)[0].save_as(path, enforce_file_format=True)
+    to = ("-aet", SCANNER, "-aec", WETREAD, LOOPBACK, str(receiver.port))
+    stored = run_tool("storescu", "-R", *option.split("="), *to, path)
+    assert stored.returncode == 0, stored.stderr
+    (one,) = held(receiver.folders)
+    assert one.is_whole and one.data == dataset_bytes(path)
+
+
 def test_real_studies_are_kept_byte_for_byte(receiver: RunningReceiver, test_data: Path) -> None:
     folder = test_data / "dicom/udacity__nd320-c3-3d-imaging-starter/data/TestVolumes/Study1"
     paths = sorted(path for path in folder.rglob("*.dcm"))
@@ -162,8 +158,15 @@ def test_a_resend_and_a_changed_resend_are_both_taken(receiver: RunningReceiver)
     assert len({one.record.association.uid for one in held(receiver.folders)}) == 2
 
 
-def test_more_associations_than_allowed_are_rejected_for_now(tmp_path: Path) -> None:
-    config = receiver_config(tmp_path / "spool", max_associations=1)
+def test_one_association_per_image(receiver: RunningReceiver) -> None:
+    series = ct_series(10)
+    assert [send(receiver.port, dataset) for dataset in series] == [[0x0000]] * 10
+    assert wait_for_ends(receiver.folders, 10) == ["released"] * 10
+    assert len({one.record.association.uid for one in held(receiver.folders)}) == 10
+
+
+def test_more_associations_than_allowed_are_rejected_for_now(tmp_path: Path, path: PathName) -> None:
+    config = receiver_config(tmp_path / "spool", max_associations=1, path=path)
     with running_receiver(tmp_path / "spool", config) as receiver:
         context = build_context("1.2.840.10008.1.1", ImplicitVRLittleEndian)
         with association(receiver.port, [context]) as first:
@@ -212,12 +215,15 @@ def seconds_to_store(folder: Path, port: int, nodelay: str) -> float:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs a file system in memory, whose syncs cost nothing")
-def test_a_sender_under_nagle_is_not_kept_waiting(tmp_path: Path) -> None:
+def test_a_sender_under_nagle_is_not_kept_waiting(tmp_path: Path, path: PathName) -> None:
     folder = tmp_path / "small"
     folder.mkdir()
     for number, dataset in enumerate(ct_series(60)):
         dataset.save_as(folder / f"{number}.dcm", enforce_file_format=True)
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as memory, running_receiver(Path(memory)) as receiver:
+    with (
+        tempfile.TemporaryDirectory(dir="/dev/shm") as memory,
+        running_receiver(Path(memory), receiver_config(Path(memory), path=path)) as receiver,
+    ):
         plain, nodelay = (min(seconds_to_store(folder, receiver.port, value) for _ in range(3)) for value in ("0", "1"))
     # Each object would wait some 40 ms for a delayed acknowledgement.
     assert plain < nodelay + 60 * 0.02

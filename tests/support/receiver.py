@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from pynetdicom.presentation import PresentationContext
 
 from node.receive.associate.admission import Admission
 from node.receive.listen.sockets import Listen, raise_descriptor_limit
+from node.receive.pool.config import PathName
 from node.receive.pool.master import Master
 from node.receive.process import ReceiverConfig, receive
 from node.receive.spool import records
@@ -34,6 +36,7 @@ from node.receive.spool.segments import segments
 from node.receive.spool.spool import SpoolFolders
 from storage.base.clock import SystemClock
 from storage.base.log import configure_logging
+from tests.support.peers import run_tool
 from tests.support.ports import LOOPBACK
 
 SCANNER, WETREAD, RECEIVER = "SCANNER", "WETREAD", "receiver"
@@ -52,7 +55,9 @@ class Held:
         return len(self.data) == self.record.size_bytes and hashlib.sha256(self.data).hexdigest() == self.record.sha256
 
 
-def receiver_config(spool: Path, minimum_free_bytes: int = 0, max_associations: int = 50) -> ReceiverConfig:
+def receiver_config(
+    spool: Path, minimum_free_bytes: int = 0, max_associations: int = 50, path: PathName = "fast"
+) -> ReceiverConfig:
     """A receiver on a free loopback port that knows one scanner."""
     return ReceiverConfig(
         listen=Listen(LOOPBACK, 0, max_associations),
@@ -60,6 +65,7 @@ def receiver_config(spool: Path, minimum_free_bytes: int = 0, max_associations: 
         spool=spool,
         minimum_free_bytes=minimum_free_bytes,
         receiver=RECEIVER,
+        path=path,
     )
 
 
@@ -119,6 +125,23 @@ def held(folders: SpoolFolders) -> list[Held]:
                 data = folders.object_of(line.name).read_bytes()[line.record.data_offset :]
                 found.append(Held(line.name, line.record, data))
     return sorted(found, key=lambda one: one.name)
+
+
+def is_bare(folders: SpoolFolders) -> bool:
+    """Whether nothing is stored and nothing half written."""
+    return not held(folders) and not list(folders.part.iterdir()) and not list(folders.objects.iterdir())
+
+
+def dataset_bytes(path: Path) -> bytes:
+    """What follows the file meta information of a DICOM file."""
+    content = path.read_bytes()
+    (length,) = struct.unpack_from("<I", content, 140)
+    return content[144 + length :]
+
+
+def echo(port: int, calling: str = SCANNER, called: str = WETREAD) -> subprocess.CompletedProcess[str]:
+    """DCMTK's C-ECHO."""
+    return run_tool("echoscu", "-v", "-aet", calling, "-aec", called, LOOPBACK, str(port))
 
 
 def quarantined(folders: SpoolFolders) -> list[tuple[Quarantined, bytes]]:
