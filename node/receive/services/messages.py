@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from io import BytesIO
-from typing import Any
 
 from pydicom.dataset import Dataset
-from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence
 from pydicom.uid import UID
 from pynetdicom.dsutils import decode
 
@@ -47,15 +46,19 @@ def read(stream: BytesIO | None, transfer_syntax_uid: str) -> Dataset:
 def value(dataset: Dataset, keyword: str, code: str = "bad-value") -> str:
     """One text, "" where it is absent or empty; never several.
 
+    It is read from the bytes: pydicom would warn of odd values by quoting them.
+
     Raises
     ------
     Refused
-        The value can't be decoded, or there are several.
+        It holds several values, or none that are text.
     """
-    found = _element(dataset, keyword, code)
-    if isinstance(found, MultiValue | list):
+    data = dataset.get_item(keyword).value if keyword in dataset else None
+    if data is None:
+        return ""
+    if not isinstance(data, bytes) or b"\\" in data:
         raise Refused(code, keyword)
-    return "" if found is None else str(found).strip()
+    return data.decode("latin-1").strip("\0 ")
 
 
 def uid(dataset: Dataset, keyword: str, code: str = "bad-value") -> str:
@@ -75,13 +78,17 @@ def uid(dataset: Dataset, keyword: str, code: str = "bad-value") -> str:
 
 
 def items(dataset: Dataset, keyword: str, code: str = "bad-value") -> list[Dataset]:
-    """The items of a sequence, none where it is absent or empty."""
-    found = _element(dataset, keyword, code)
-    if found is None:
+    """The items of a sequence, none where it is absent or empty. Raises Refused where it is none."""
+    if keyword not in dataset:
         return []
-    if not all(isinstance(item, Dataset) for item in found):
+    found = dataset.get_item(keyword)
+    try:
+        sequence = dataset[keyword].value if found.VR in ("SQ", "UN", None) else None
+    except Exception as error:  # whatever the decoder makes of a peer's bytes
+        raise Refused(code, keyword) from error
+    if not isinstance(sequence, Sequence):
         raise Refused(code, keyword)
-    return list(found)
+    return list(sequence)
 
 
 def references(holders: Iterable[Dataset], keyword: str, code: str = "bad-value") -> References:
@@ -99,10 +106,3 @@ def references(holders: Iterable[Dataset], keyword: str, code: str = "bad-value"
             if len(found) > MOST_INSTANCES:
                 raise Refused("too-many")
     return tuple(found)
-
-
-def _element(dataset: Dataset, keyword: str, code: str) -> Any:
-    try:
-        return dataset.get(keyword)
-    except Exception as error:  # whatever the decoder makes of a peer's bytes
-        raise Refused(code, keyword) from error
