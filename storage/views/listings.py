@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.schema import Delivery, Job, ModelPackage, ResultObject, Study
-from storage.views.story import iso
+from storage.views.times import iso
 
 Document = dict[str, Any]
 DEFAULT_LIMIT = 50

@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from storage.schema import Association, Base, Delivery, Event, Instance, Job, ModelPackage, RuleVersion, Study
-from storage.states import DELIVERY, JOB, PACKAGE
+from storage.schema import Association, Base, Commitment, Delivery, Event, Instance, Job, ModelPackage, RuleVersion, Study
+from storage.states import COMMITMENT, DELIVERY, JOB, PACKAGE
+from storage.views.evidence import unreported_commitments
 from storage.views.listings import list_deliveries, list_jobs
-from storage.views.story import iso
+from storage.views.times import iso
 
 Document = dict[str, Any]
 
@@ -27,12 +28,14 @@ def overview(s: Session) -> Document:
         "rules_version": s.scalar(select(func.max(RuleVersion.number))),
         "jobs": _by_state(s, Job, JOB),
         "deliveries": _by_state(s, Delivery, DELIVERY),
+        "commitments": _by_state(s, Commitment, COMMITMENT),
         "packages": _by_state(s, ModelPackage, PACKAGE),
         "attention": {
             "failed_jobs": list_jobs(s, "failed", 10),
             "dead_jobs": list_jobs(s, "dead", 10),
             "refused_jobs": list_jobs(s, "refused", 10),
             "failed_deliveries": list_deliveries(s, "failed", 10),
+            "unreported_commitments": unreported_commitments(s),
             "last_event_at": iso(s.scalar(select(func.max(Event.at)))),
         },
     }

@@ -5,7 +5,6 @@ Times are ISO 8601 in UTC. Series and Instances are named by UID; nothing that a
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -32,6 +31,8 @@ from storage.schema import (
     SourceAE,
     Study,
 )
+from storage.views.evidence import commitments_of, evidence_of
+from storage.views.times import iso
 
 Document = dict[str, Any]
 NO_JOB = "nothing: no rule asked for a job"
@@ -51,6 +52,8 @@ def study_story(s: Session, study_instance_uid: str) -> Document | None:
         "arrivals": study.arrival_count,
         "associations": _associations(s, study.id),
         "series": _series(s, study.id),
+        "evidence": evidence_of(s, study.study_instance_uid),
+        "commitments": commitments_of(s, study.study_instance_uid),
         "revisions": _revisions(s, study.id),
         "evaluations": _evaluations(s, study.id),
         "decisions": _decisions(s, study.id),
@@ -58,11 +61,6 @@ def study_story(s: Session, study_instance_uid: str) -> Document | None:
         "events": _events(s, study.id, [job["id"] for job in jobs]),
         "next": EVALUATION_FAILS if is_failing(s, study) else whats_next(study, jobs),
     }
-
-
-def iso(at: datetime | None) -> str | None:
-    """A time for people and scripts: ISO 8601, UTC, milliseconds."""
-    return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def whats_next(study: Study, jobs: list[Document]) -> str:
