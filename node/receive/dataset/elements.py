@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pydicom._dicom_dict import DicomDictionary
 
@@ -44,8 +45,7 @@ class TooMany(Malformed):
     """It has more elements than are looked at."""
 
 
-@dataclass(frozen=True)
-class Element:
+class Element(NamedTuple):
     """A top-level element: its bytes are ``[start, end)``, its value ``[value, end)``. ``vr`` is "" where it is implicit.
 
     ``parts``: itself, the elements and items within it, and at most how many more would show in values of VR UN.
@@ -74,6 +74,8 @@ class _Form:
 
 _IMPLICIT = _Form(True, struct.Struct("<HH"), struct.Struct("<I"), struct.Struct("<H"))
 _LITTLE = _Form(False, _IMPLICIT.tag, _IMPLICIT.length, _IMPLICIT.short_length)
+_PLAIN_HEADER = struct.Struct("<HH2sH")
+_PLAIN_VRS = {vr.encode(): vr for vr in _SHORT_VRS}
 _BIG = _Form(False, struct.Struct(">HH"), struct.Struct(">I"), struct.Struct(">H"))
 
 
@@ -90,13 +92,17 @@ def top_level(data: bytes | memoryview | FileBytes, encoding: Encoding, most: in
     """
     form = _BIG if encoding.big_endian else _IMPLICIT if encoding.implicit_vr else _LITTLE
     walk = _FileWalk(data, most) if isinstance(data, FileBytes) else _Walk(data, most)
-    pos = 0
-    while pos < len(data):
+    pos, size = 0, len(data)
+    while pos < size:
+        if form is _LITTLE and (plain := walk.plain(pos)) is not None:
+            yield plain
+            pos = plain.end
+            continue
         before = walk.parts
-        tag, vr, length, value = walk.header(pos, len(data), form)
+        tag, vr, length, value = walk.header(pos, size, form)
         if tag >> 16 == 0xFFFE:
             raise Malformed("an item delimiter stands outside a sequence", tag=tag)
-        end = walk.end_of_value(tag, vr, length, value, len(data), form, 0)
+        end = walk.end_of_value(tag, vr, length, value, size, form, 0)
         yield Element(tag, vr, pos, value, end, walk.parts - before)
         pos = end
 
@@ -106,9 +112,25 @@ class _Walk:
 
     def __init__(self, data: bytes | memoryview, most: int) -> None:
         self._data = data
+        self._start, self._size = 0, len(data)
         self._most = most
         self._count = 0
         self._hidden = 0
+
+    def plain(self, pos: int) -> Element | None:
+        """The element at ``pos`` of explicit VR little endian, if it is of the kind that most are: whole, and of a short VR.
+
+        None says nothing but that `header` must look: every fault is found there.
+        """
+        at = pos - self._start
+        if at < 0 or at + _SHORTEST_HEADER > len(self._data):
+            return None
+        group, number, letters, length = _PLAIN_HEADER.unpack_from(self._data, at)
+        vr, value = _PLAIN_VRS.get(letters), pos + _SHORTEST_HEADER
+        if vr is None or group == 0xFFFE or value + length > self._size or self._count >= self._most:
+            return None
+        self._count += 1
+        return Element(group << 16 | number, vr, pos, value, value + length)
 
     @property
     def parts(self) -> int:
@@ -205,7 +227,7 @@ class _FileWalk(_Walk):
     def __init__(self, file: FileBytes, most: int) -> None:
         super().__init__(b"", most)
         self._file = file
-        self._start = 0
+        self._size = len(file)
 
     def header(self, pos: int, limit: int, form: _Form) -> tuple[int, str, int, int]:
         at = pos - self._start

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
-from node.receive.dataset.elements import MAX_DEPTH, Malformed, top_level
+from node.receive.dataset.elements import MAX_DEPTH, Element, Malformed, _Walk, top_level
 from node.receive.dataset.encodings import encoding_of
 from tests.unit.node.receive.encoding import (
     BIG,
@@ -158,3 +158,24 @@ def test_no_byte_of_a_good_data_set_can_be_changed_into_a_crash(data: st.DataObj
         walk(bytes(good))
     except Malformed as error:
         assert error.message
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_the_short_way_and_the_long_way_see_the_same(data: st.DataObject) -> None:
+    dataset = identified()
+    dataset.ReferencedImageSequence = [identified("1.1")]
+    good = bytearray(encoded(dataset))
+    for _ in range(data.draw(st.integers(0, 3))):
+        good[data.draw(st.integers(0, len(good) - 1))] = data.draw(st.integers(0, 255))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_Walk, "plain", lambda walk, pos: None)
+        slow = _outcome(bytes(good))
+    assert _outcome(bytes(good)) == slow
+
+
+def _outcome(data: bytes) -> list[Element] | str:
+    try:
+        return list(top_level(data, encoding_of(EXPLICIT), 20))
+    except Malformed as error:
+        return str(error.facts) + error.message
