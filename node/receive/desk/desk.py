@@ -60,9 +60,9 @@ class Desk:
         return self._storer.begin(command, session)
 
     def echo(self, session: Session | None) -> int:
-        """The status of a C-ECHO (PS3.7 9.1.5.1.4)."""
+        """The status of a C-ECHO, whose only refusal by its class is 0122 (PS3.7 9.1.5.1.4)."""
         if session is None or not self.admissions.renew(session) or "echo" not in session.grant.services:
-            return TABLE["not-allowed"].status
+            return TABLE["not-negotiated"].status
         return SUCCESS
 
     def may_use(self, key: Hashable, service: Service) -> Session | None:

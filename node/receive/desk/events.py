@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from typing import Any, cast
 
 from pydicom.dataset import Dataset
@@ -38,14 +37,8 @@ class Handlers:
         ]
 
     def bindings(self) -> list[Any]:
-        """Events and handlers of the stock path, whose sockets have Linux' defaults."""
-        return [
-            (evt.EVT_CONN_OPEN, _send_at_once),
-            (evt.EVT_DATA_RECV, _acknowledge_at_once),
-            (evt.EVT_DATA_SENT, _acknowledge_at_once),
-            (evt.EVT_ESTABLISHED, self.on_established),
-            *self.shared_bindings(),
-        ]
+        """Events and handlers of the stock path."""
+        return [(evt.EVT_ESTABLISHED, self.on_established), *self.shared_bindings()]
 
     def on_established(self, event: evt.Event) -> None:
         """Stock reactors ask nobody between messages: results of storage commitment are sent from beside them."""
@@ -91,25 +84,3 @@ def _response(answer: Answer) -> Dataset:
     if answer.offending:
         response.OffendingElement = answer.offending
     return response
-
-
-def _socket(event: evt.Event) -> socket.socket | None:
-    holder = event.assoc.dul.socket
-    return None if holder is None else holder.socket
-
-
-def _send_at_once(event: evt.Event) -> None:
-    """Our answers are small and awaited: no Nagle."""
-    found = _socket(event)
-    if found is not None:
-        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _acknowledge_at_once(event: evt.Event) -> None:
-    """A sender under Nagle holds back the rest until the first bytes are acknowledged: don't let the kernel wait with that.
-
-    Linux takes this back whenever we send, so it is said again after each PDU in either direction.
-    """
-    found = _socket(event)
-    if found is not None:
-        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
