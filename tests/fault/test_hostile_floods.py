@@ -12,7 +12,7 @@ import pytest
 
 from node.receive.spool.records import Quarantined, decode
 from tests.support.attacker import RawPeer
-from tests.support.attacks import ATTACKS, good_echo, under_attack
+from tests.support.attacks import ATTACKS, DEFLATED_CT, bomb, declares_4_gb, good_echo, nested, under_attack
 from tests.support.besieged import Besieged, besieged
 from tests.support.receiver import held
 from tests.support.vitals import MIB, settle, vitals
@@ -51,8 +51,14 @@ def test_a_good_peer_is_served_and_memory_is_bounded(receiver: Besieged, name: s
     assert after.descriptors <= before.descriptors + SLACK
 
 
-def test_what_broken_data_sets_left(receiver: Besieged) -> None:
-    """The nested and the cut one were refused and kept apart; the bomb is sound, and stored as it came."""
+def test_broken_data_sets_are_kept_apart_and_a_sound_bomb_is_stored(receiver: Besieged) -> None:
+    with RawPeer(receiver.port, timeout_s=30.0) as peer:
+        assert peer.negotiate() == 2
+        assert peer.store(nested(300), "1.2.3.4.5") == 0xC011
+        assert peer.store(declares_4_gb(), "1.2.3.4.7") == 0xC010
+    with RawPeer(receiver.port, timeout_s=30.0) as peer:
+        assert peer.negotiate(DEFLATED_CT) == 2
+        assert peer.store(bomb(), "1.2.3.4.6", 1) == 0
     kept = [decode(path.read_bytes()) for folder in receiver.folders for path in folder.quarantine.glob("*.json")]
     assert {"too-deep", "truncated"} <= {record.reason for record in kept if isinstance(record, Quarantined)}
     stored = {one.record.sop_instance_uid for folder in receiver.folders for one in held(folder)}

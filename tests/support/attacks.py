@@ -67,6 +67,12 @@ def declares_4_gb() -> bytes:
     return encoded(identified("1.2.3.4.7")) + element(0x7FE00010, "OW", bytes(300), 0xFFFFFFFE)
 
 
+@cache
+def many_elements(count: int = 300_000) -> bytes:
+    """A sound data set of nothing but empty items: all of them are looked at."""
+    return encoded(identified("1.2.3.4.8")) + element(0x0040A730, "SQ", item(b"") * count)
+
+
 def _hold(*first: bytes) -> Turn:
     """Open many connections, say the first bytes on each, and keep all that aren't closed."""
 
@@ -151,6 +157,7 @@ ATTACKS: Mapping[str, Turn] = {
     "nested": _store(lambda: nested(300), "1.2.3.4.5"),
     "deflate-bomb": _store(bomb, "1.2.3.4.6", DEFLATED_CT, 1),
     "declares-4-gb": _store(declares_4_gb, "1.2.3.4.7"),
+    "many-elements": _store(many_elements, "1.2.3.4.8"),
 }
 
 

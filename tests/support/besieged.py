@@ -21,17 +21,23 @@ from typing import Any
 
 from node.receive.fast.limits import Limits
 from node.receive.listen.sockets import raise_descriptor_limit
+from node.receive.listen.tls import TlsListen
 from node.receive.pool.config import PathName
 from node.receive.pool.master import Master
 from node.receive.spool.spool import SpoolFolders
+from node.tls import TlsFiles
 from storage.base.clock import SystemClock
 from storage.base.log import configure_logging
+from tests.support.ports import LOOPBACK
 from tests.support.receiver import RECEIVER, receiver_config
 
 
 @dataclass(frozen=True)
 class Options:
-    """``descriptors``: how many each worker holds from the first on; ``clock``: a file that holds the wall clock's offset."""
+    """``descriptors``: how many each worker holds from the first on; ``clock``: a file that holds the wall clock's offset.
+
+    ``tls``: certificate, key and authority of a second port, ``tls_port``.
+    """
 
     path: PathName = "fast"
     processes: int = 1
@@ -39,6 +45,8 @@ class Options:
     limits: dict[str, Any] = field(default_factory=dict)
     descriptors: int = 0
     clock: str = ""
+    tls: tuple[str, ...] = ()
+    tls_port: int = 0
 
 
 @dataclass(frozen=True)
@@ -113,8 +121,16 @@ def _main() -> None:
         processes=options.processes,
         listen=replace(base.listen, **options.listen),
         limits=replace(Limits(), **options.limits),
+        tls=_tls(options),
     )
     Master(config, clock, ready=_tell).run()
+
+
+def _tls(options: Options) -> TlsListen | None:
+    if not options.tls:
+        return None
+    certificate, key, ca = (Path(path) for path in options.tls)
+    return TlsListen(LOOPBACK, options.tls_port, TlsFiles(certificate, key, ca), "none")
 
 
 def _tell(port: int) -> None:
