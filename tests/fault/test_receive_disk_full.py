@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pynetdicom import build_context
 
 from node.receive.spool.reconcile import Reconciled, reconcile
 from tests.support.dicom_builders import ct_series
-from tests.support.receiver import association, held, receiver_config, running_receiver, send
+from tests.support.peers import run_tool
+from tests.support.ports import LOOPBACK
+from tests.support.receiver import SCANNER, WETREAD, held, receiver_config, running_receiver, send
 
 
 @pytest.fixture
@@ -57,10 +58,9 @@ def test_a_disk_below_its_watermark_turns_senders_away_until_there_is_room(small
         fill(small_disk / "first", leaving=1.5 * 2**20)
         assert send(receiver.port, *series[1:3]) == [0xA700, 0xA700]
         fill(small_disk / "second", leaving=0.5 * 2**20)
-        with association(receiver.port, [build_context(series[0].SOPClassUID)]) as assoc:
-            reject = assoc.acceptor.primitive
-            assert assoc.is_rejected and reject is not None
-            assert (reject.result, reject.result_source, reject.diagnostic) == (2, 3, 2)
+        told = run_tool("echoscu", "-aet", SCANNER, "-aec", WETREAD, LOOPBACK, str(receiver.port))
+        assert told.returncode != 0
+        assert "Rejected Transient" in told.stderr and "Reason: Local Limit Exceeded" in told.stderr
         (before,) = held(receiver.folders)
         assert before.is_whole and list(receiver.folders.part.iterdir()) == []
         (small_disk / "first").unlink()
