@@ -15,7 +15,7 @@ from threading import Event
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from storage import leases
-from storage.base.errors import WetreadError
+from storage.base.errors import TransientError, WetreadError
 from storage.base.log import get_logger
 from storage.database import Database
 
@@ -58,10 +58,13 @@ class Leadership:
         return held
 
     def give_up(self) -> None:
-        """Let the next router begin at once."""
+        """Let the next router begin at once. While the database is away it must wait until the lease has run out."""
         self.renewed_s = None
-        with self.db.write() as s:
-            leases.release(s, self.name, self.holder)
+        try:
+            with self.db.write() as s:
+                leases.release(s, self.name, self.holder)
+        except TransientError as error:
+            _log.warning("router.lease-not-released", lease=self.name, error_message=error.message)
 
 
 def run_ticks(ticks: list[Tick], stop: Event) -> None:
@@ -69,7 +72,8 @@ def run_ticks(ticks: list[Tick], stop: Event) -> None:
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a tick that is skipped because the last still runs is no news
     scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
     for tick in ticks:
-        scheduler.add_job(_guarded, "interval", seconds=tick.period_s, args=[tick], id=tick.name, next_run_time=_now())
+        work = _Guarded(tick).run
+        scheduler.add_job(work, "interval", seconds=tick.period_s, id=tick.name, next_run_time=_now())
     scheduler.start()
     try:
         while not stop.wait(WATCH_S):
@@ -88,13 +92,28 @@ def keep_time(scheduler: BackgroundScheduler) -> None:
             job.modify(next_run_time=now)
 
 
-def _guarded(tick: Tick) -> None:
-    try:
-        tick.work()
-    except WetreadError as error:
-        _log.error("tick.failed", tick=tick.name, error_code=error.reason_code, error_message=error.message)
-    except Exception:  # noqa: BLE001  # the outermost loop: a bug in one pass must not end the process's periodic work
-        _log.exception("tick.failed", tick=tick.name)
+@dataclass
+class _Guarded:
+    """A tick that outlives its failures. Those that are ours to wait out, such as a database that is away, are told ever more
+    seldom: at the first, second, fourth, eighth and so on, and when they are over."""
+
+    tick: Tick
+    failures: int = 0
+
+    def run(self) -> None:
+        try:
+            self.tick.work()
+        except WetreadError as error:
+            self.failures += 1
+            if self.failures & (self.failures - 1) == 0:
+                facts = {"error_code": error.reason_code, "error_message": error.message, "failures": self.failures}
+                _log.error("tick.failed", tick=self.tick.name, **facts)
+        except Exception:  # noqa: BLE001  # the outermost loop: a bug in one pass must not end the process's periodic work
+            _log.exception("tick.failed", tick=self.tick.name)
+        else:
+            if self.failures:
+                _log.info("tick.recovered", tick=self.tick.name, failures=self.failures)
+            self.failures = 0
 
 
 def _now() -> datetime:

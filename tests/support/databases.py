@@ -11,6 +11,7 @@ import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,34 @@ def postgres_server() -> Iterator[str]:
         try:
             _wait_until_it_answers(server.get_uri())
             yield server.get_uri()
+        finally:
+            server.cleanup()
+
+
+@dataclass
+class OwnPostgres:
+    """A Postgres server of one test's own, to be stopped and started."""
+
+    url: str
+    _server: Any
+
+    def stop(self) -> None:
+        """Stop it, with all its connections."""
+        self._server.stop()
+
+    def start(self) -> None:
+        """Start it again where it was."""
+        self._server.ensure_postgres_running()
+
+
+@contextmanager
+def own_postgres() -> Iterator[OwnPostgres]:
+    """A server that the test may stop; with WETREAD_TEST_PG_URL too, since that one is not ours to stop."""
+    with tempfile.TemporaryDirectory(prefix="wetread-pg-", ignore_cleanup_errors=True) as folder:
+        server = _start(Path(folder) / "data")
+        try:
+            _wait_until_it_answers(server.get_uri())
+            yield OwnPostgres(server.get_uri(), server)
         finally:
             server.cleanup()
 

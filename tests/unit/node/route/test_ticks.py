@@ -8,6 +8,7 @@ from threading import Event, Thread
 
 import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
+from structlog.testing import capture_logs
 
 from node.route.process import Router
 from node.route.ticks import Leadership, Tick, keep_time, run_ticks
@@ -44,6 +45,23 @@ def test_a_tick_that_fails_comes_again(error: Exception) -> None:
 
     run_until(done, Tick("work", 0.05, work))
     assert len(calls) >= 3
+
+
+def test_a_long_outage_is_told_in_few_lines_and_its_end_in_one() -> None:
+    done, calls = Event(), []
+
+    def work() -> None:
+        calls.append(1)
+        if len(calls) <= 20:
+            raise TransientError("the database is away")
+        done.set()
+
+    with capture_logs() as told:
+        run_until(done, Tick("work", 0.01, work))
+    failed = [line for line in told if line["event"] == "tick.failed"]
+    assert [line["failures"] for line in failed] == [1, 2, 4, 8, 16]
+    assert not any("exc_info" in line for line in failed)
+    assert [line["failures"] for line in told if line["event"] == "tick.recovered"] == [20]
 
 
 def test_a_slow_tick_is_not_started_twice_and_holds_up_no_other() -> None:
