@@ -5,17 +5,20 @@ For the figures under each attack see ``make bench``.
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from node.receive.dataset.header import read_header
 from node.receive.spool.records import Quarantined, decode
-from tests.support.attacker import RawPeer
+from tests.support.attacker import COMMAND, LAST, RawPeer, echo_rq, p_data
 from tests.support.attacks import ATTACKS, DEFLATED_CT, bomb, declares_4_gb, good_echo, nested, under_attack
 from tests.support.besieged import Besieged, besieged
 from tests.support.receiver import held
 from tests.support.vitals import MIB, settle, vitals
+from tests.unit.node.receive.encoding import element, encoded, identified
 
 ECHO_S = 10.0
 ATTACK_S = 0.6
@@ -65,7 +68,7 @@ def test_broken_data_sets_are_kept_apart_and_a_sound_bomb_is_stored(receiver: Be
     assert "1.2.3.4.6" in stored and not stored & {"1.2.3.4.5", "1.2.3.4.7"}
 
 
-@pytest.mark.parametrize("associations", [200, pytest.param(20_000, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
+@pytest.mark.parametrize("associations", [200, pytest.param(100_000, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
 def test_associations_leave_nothing(receiver: Besieged, associations: int) -> None:
     before = vitals(receiver.pid)
     for n in range(associations):
@@ -115,3 +118,35 @@ def test_one_address_cannot_take_all_places(receiver: Besieged) -> None:
     finally:
         for peer in peers:
             peer.close()
+
+
+def test_a_peer_that_reads_nothing_is_let_go(receiver: Besieged) -> None:
+    """Its requests wait in its own buffers: none is read while it doesn't take the answers to those before."""
+    before = vitals(receiver.pid)
+    with RawPeer(receiver.port, timeout_s=1.0) as peer:
+        peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        assert peer.negotiate() == 2
+        sent, end_s = 0, time.monotonic() + 20.0
+        try:
+            while peer.send(p_data(1, COMMAND | LAST, echo_rq()) * 200) and time.monotonic() < end_s:
+                sent += 1
+        except TimeoutError:
+            pass
+        peer.socket.settimeout(60.0)  # the deadline is 3 s; the rest is for a busy machine
+        gone = not peer.send(bytes(2**20))
+    assert gone
+    assert vitals(receiver.pid).resident_bytes - before.resident_bytes < USUAL_GROWTH
+
+
+def test_dimensions_are_nothing_to_the_receiver(receiver: Besieged) -> None:
+    """65,535 x 65,535 x 2,147,483,647 pixels announced, four there: stored as it came, and its header read."""
+    dataset = identified("1.2.3.4.9")
+    dataset.Rows, dataset.Columns, dataset.NumberOfFrames, dataset.BitsAllocated = 65535, 65535, "2147483647", 65535
+    data = encoded(dataset) + element(0x7FE00010, "OW", bytes(4))
+    with RawPeer(receiver.port) as peer:
+        assert peer.negotiate() == 2
+        assert peer.store(data, "1.2.3.4.9") == 0
+    ((folder, one),) = [(f, one) for f in receiver.folders for one in held(f) if one.record.sop_instance_uid == "1.2.3.4.9"]
+    assert one.data == data
+    found = read_header(folder.object_of(one.name), one.record.data_offset, one.record.transfer_syntax_uid)
+    assert found["00280008"]["Value"] == [2147483647]

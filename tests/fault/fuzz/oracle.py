@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from node.receive.dataset.header import read_header
 from node.receive.spool.spool import SpoolFolders
 from tests.fault.fuzz.client import Heard
 from tests.support.attacks import good_echo
@@ -66,7 +67,9 @@ class Oracle:
         self._read_log()
 
     def at_the_end(self, folders: Sequence[SpoolFolders]) -> int:
-        """Everything acknowledged is held, whole; the number of instances held."""
+        """Everything acknowledged is held, whole, and has a header; the number of instances held."""
+        for folder in folders:
+            self._read_headers(folder)
         found = [one for folder in folders for one in held(folder)]
         by_uid: dict[str, set[str]] = {}
         for one in found:
@@ -77,6 +80,13 @@ class Oracle:
             if uid not in by_uid or (possible and not possible & by_uid[uid]):
                 self.find(f"case {self._cases[uid]}: {uid!r} was answered 0000 and is not held as sent")
         return len(found)
+
+    def _read_headers(self, folder: SpoolFolders) -> None:
+        for one in held(folder):
+            try:
+                read_header(folder.object_of(one.name), one.record.data_offset, one.record.transfer_syntax_uid)
+            except Exception as error:  # noqa: BLE001 - a finding, whatever it is
+                self.find(f"the header of {one.name} ({one.record.transfer_syntax_uid}) can't be read: {error!r}")
 
     def find(self, line: str) -> None:
         """A finding, told once."""
