@@ -90,7 +90,7 @@ def prepare(settings: Settings, clock: Clock, *, bind: bool) -> None:
     _writable_places(settings)
     _usable_tls(settings)
     if bind:
-        _port_is_free(settings.node.host, settings.node.port)
+        _ports_are_free(settings)
     db = open_database(settings.store.database, clock)
     try:
         if db.revision_state() in ("empty", "outdated"):
@@ -129,16 +129,24 @@ def _usable_tls(settings: Settings) -> None:
             check_files(peer.name, peer.tls)
 
 
-def _port_is_free(host: str, port: int) -> None:
+def _ports_are_free(settings: Settings) -> None:
+    tls = settings.tls
+    if tls is None or not tls.only:
+        _port_is_free(settings.node.host, settings.node.port, "node.port")
+    if tls is not None and tls.port is not None:
+        _port_is_free(settings.node.host, tls.port, "tls.port")
+
+
+def _port_is_free(host: str, port: int, key: str) -> None:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            mend = "stop the program that holds it or change node.port"
+            mend = f"stop the program that holds it or change {key}"
             if error.errno == errno.EADDRNOTAVAIL:
                 mend = "set node.host to an address of this machine"
-            raise ConfigError(f"node.port: {host}:{port} can't be used ({error.strerror}); {mend}") from error
+            raise ConfigError(f"{key}: {host}:{port} can't be used ({error.strerror}); {mend}") from error
 
 
 def _role(name: str) -> Callable[[Settings, Clock, Event], None]:

@@ -35,6 +35,7 @@ from tests.support.certificates import Authority, Pair, authority
 from tests.support.dicom_builders import ct_series, write
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.receiver import RunningReceiver, held, receiver_config, running_receiver
+from tests.support.wetread_node import wetread
 
 Transport = Literal["plain", "tls"]
 SCANNER, WETREAD, ORTHANC, BOUND, USER = "SCANNER", "WETREAD", "ORTHANC", "BOUND", "USER"
@@ -384,3 +385,18 @@ def test_a_peer_may_be_known_by_another_name_or_by_none(tmp_path: Path, certific
     with scp_of_pynetdicom(tmp_path / "scp", server_context(certificates.theirs.files(), ssl.CERT_REQUIRED)) as port:
         for change in (_tls(server_name="localhost"), _tls(server_name="pacs.hospital", verify_host=False)):
             scu.echo(change(to_peer("STOCK", port, "tls", certificates), certificates), WETREAD)
+
+
+def test_the_command_line_speaks_tls_to_another_wetread(
+    node: Node, certificates: Certificates, tmp_path: Path, series: Path
+) -> None:
+    theirs = certificates.theirs
+    settings = {
+        "node": {"ae_title": SCANNER},
+        "tls": {"port": None, "certificate": str(theirs.certificate), "key": str(theirs.key), "ca": str(theirs.authority)},
+        "peers": [{"name": "far", "ae_title": WETREAD, "host": LOOPBACK, "port": node.tls_port, "tls": True}],
+    }
+    (tmp_path / "w.yaml").write_text(json.dumps(settings))
+    done = wetread("send", "far", series, "--config", tmp_path / "w.yaml")
+    assert (done.returncode, done.stdout) == (0, "3 of 3 instances stored at far\n"), done.stderr
+    assert same(node.stored(series), series)

@@ -107,6 +107,13 @@ class Sessions:
             self._spool.new_name(), self._spool.receiver, self._spool.boot, calling, called, caller.host, self.clock.utc()
         )
         _log.info(
-            "association.accepted", association=facts.uid, calling_ae_title=calling, called_ae_title=called, host=caller.host
+            "association.accepted",
+            association=facts.uid,
+            calling_ae_title=calling,
+            called_ae_title=called,
+            host=caller.host,
+            source=grant.source,
+            tls=caller.tls,
+            certificate=caller.certificate.fingerprint if caller.certificate else None,
         )
         return Session(facts, grant, caller)
