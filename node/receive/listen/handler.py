@@ -13,7 +13,7 @@ from pynetdicom.association import Association
 from pynetdicom.transport import AddressInformation, AssociationServer, RequestHandler
 
 from node.receive.listen.connections import Connection
-from node.receive.listen.sockets import prepare
+from node.receive.listen.sockets import prepare, readable
 from node.receive.listen.terms import Terms
 from node.receive.listen.tls import ServerTls
 from storage.base.log import get_logger
@@ -23,6 +23,8 @@ _log = get_logger(__name__)
 
 class ConnectionHandler(RequestHandler):
     """One connection: is its host welcome, TLS, then an association on the worker's network path until its end.
+
+    An association is made when the first byte has come, since it costs much more than a connection.
 
     The association gets the attributes ``tls``, ``certificate``, ``connected_at_s`` and ``request_until_s``, both by the
     monotonic clock.
@@ -46,6 +48,8 @@ class ConnectionHandler(RequestHandler):
             prepare(self._connection.socket)
             if self._tls is not None:
                 self._shake_hands(self._tls.context())
+            if not self._says_something():
+                return
         except ssl.SSLError as error:
             _log.warning("connection.refused", host=host, reason="tls", detail=error.reason or type(error).__name__)
         except TimeoutError:
@@ -63,9 +67,20 @@ class ConnectionHandler(RequestHandler):
         """TLS, within the time that the peer has for its A-ASSOCIATE-RQ (PS3.15 B.12, PS3.8 9.1.5)."""
         wrapped = context.wrap_socket(self._connection.socket, server_side=True, do_handshake_on_connect=False)
         self._connection.socket = self.request = wrapped
-        wrapped.settimeout(max(0.001, self._until_s() - self._terms.clock.monotonic_s()))
+        wrapped.settimeout(self._left_s())
         wrapped.do_handshake()
         wrapped.settimeout(None)
+
+    def _says_something(self) -> bool:
+        """Whether anything comes before the end of the connection or of the peer's time."""
+        connected, host = self._connection.socket, self._connection.host
+        if not readable(connected, self._left_s()):
+            _log.warning("connection.refused", host=host, reason="silent")
+            return False
+        if self._tls is None and not connected.recv(1, socket.MSG_PEEK):
+            _log.info("connection.lost", host=host)
+            return False
+        return True
 
     def _associate(self) -> None:
         assoc = self._create_association()
@@ -84,7 +99,7 @@ class ConnectionHandler(RequestHandler):
         assoc.name = "association"
         for fact, value in self._facts().items():
             setattr(assoc, fact, value)
-        assoc.acse_timeout = max(0.001, self._until_s() - self._terms.clock.monotonic_s())
+        assoc.acse_timeout = self._left_s()
         assoc.set_socket(self._terms.path.make_socket(assoc, connection.socket, self._terms.clock))
         acceptor = assoc.acceptor
         acceptor.maximum_length = self.ae.maximum_pdu_size
@@ -114,6 +129,10 @@ class ConnectionHandler(RequestHandler):
     def _until_s(self) -> float:
         """When, by the monotonic clock, the peer's A-ASSOCIATE-RQ must have come whole."""
         return self._connection.accepted_at_s + self._terms.request_s
+
+    def _left_s(self) -> float:
+        """How long the peer may still take to that."""
+        return max(0.001, self._until_s() - self._terms.clock.monotonic_s())
 
 
 def close(connected: socket.socket) -> None:
