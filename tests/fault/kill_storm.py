@@ -38,7 +38,7 @@ from storage.database import Database, open_database
 from storage.schema import Arrival, Instance
 from tests.support.attacker import ASSOCIATE_AC, RawPeer, associate_rq
 from tests.support.dicom_builders import ct_series
-from tests.support.ports import LOOPBACK, free_port, wait_until_listening
+from tests.support.ports import LOOPBACK, free_port
 from tests.support.receiver import association, receiver_config
 from tests.unit.node.receive.encoding import element, encoded, identified
 
@@ -140,16 +140,25 @@ class Receiver:
         self._command += ["--port", str(self.port), "--workers", str(workers)]
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
-        assert wait_until_listening(self.port, STOP_S), self._log.read_text()[-2000:]
+    def start(self, works: bool = True) -> None:
+        """Start it; with ``works`` wait until a worker does. Workers of a killed life hold the port until they are gone too."""
+        end_s = time.monotonic() + STOP_S
+        while time.monotonic() < end_s:
+            with self._log.open("ab") as log:
+                self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=log)
+            assert self._process.stdout is not None
+            if not works or self._process.stdout.readline():
+                return
+            self._process.wait()
+            self._process.stdout.close()
+            time.sleep(0.1)
+        raise AssertionError(self._log.read_text()[-2000:])
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
             status = self._process.wait(STOP_S)
-            self._process = None
+            self._close()
             assert status == 0, self._log.read_text()[-2000:]
 
     def kill_worker(self, chance: random.Random) -> bool:
@@ -168,7 +177,13 @@ class Receiver:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
+        self._close()
         self.start()
+
+    def _close(self) -> None:
+        assert self._process is not None and self._process.stdout is not None
+        self._process.stdout.close()
+        self._process = None
 
 
 def _kill(receiver: Receiver, storm: Storm, ledgers: list[Ledger], failures: list[BaseException]) -> int:
@@ -346,7 +361,11 @@ def _is_whole(blobs: Blobs, row: Instance) -> bool:
 def _serve(spool: Path, port: int, workers: int) -> None:
     master.STEADY_S = 0.0  # a worker that was killed is well: its next life begins at once
     config = receiver_config(spool, max_associations=100)
-    master.Master(replace(config, listen=replace(config.listen, port=port), processes=workers), SystemClock()).run()
+    master.Master(replace(config, listen=replace(config.listen, port=port), processes=workers), SystemClock(), ready=_tell).run()
+
+
+def _tell(port: int) -> None:
+    os.write(1, f"{port}\n".encode())
 
 
 def _main() -> int:

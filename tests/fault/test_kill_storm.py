@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.fault.kill_storm import Receiver, Storm, run_storm
+from tests.support.ports import wait_until_listening
 
 
 @pytest.mark.parametrize(
@@ -26,5 +27,6 @@ def test_a_storm_of_kills_breaks_no_promise(tmp_path: Path, storm: Storm) -> Non
 
 def test_a_receiver_that_is_told_to_stop_before_it_works_ends_well(tmp_path: Path) -> None:
     receiver = Receiver(tmp_path, workers=2)
-    receiver.start()  # until the port is open; the workers take a moment longer
+    receiver.start(works=False)
+    assert wait_until_listening(receiver.port)  # which it does before its workers do anything
     receiver.stop()  # raises unless its exit status is 0
