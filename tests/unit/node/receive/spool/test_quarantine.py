@@ -12,6 +12,7 @@ import pytest
 from node.receive.associate.admission import Grant
 from node.receive.associate.sessions import Session
 from node.receive.spool import quarantine
+from node.receive.spool.quarantine import Quarantine
 from node.receive.spool.spool import Spool
 from node.receive.store.status import Answer
 from node.receive.store.storer import StoreCommand, Storer
@@ -71,6 +72,35 @@ def test_the_folder_s_bytes_are_bounded(
         path.unlink()
     refuse(spool, b"5" * 4000)
     assert kept(spool) == (1, 1), "a person has made room"
+
+
+def test_the_number_of_records_is_bounded_and_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(quarantine, "MOST_RECORDS", 3)
+    spool = spool_in(tmp_path)
+    for number in range(5):
+        refuse(spool, f"rubbish {number}".encode())
+    assert kept(spool) == (3, 3) and list(spool.folders.part.iterdir()) == []
+    assert capsys.readouterr().err.count("records-full") == 2
+    next(spool.folders.quarantine.glob("*.json")).unlink()
+    refuse(spool, b"rubbish 9")
+    assert kept(spool) == (4, 3), "a person has made room"
+
+
+def test_a_full_quarantine_is_not_counted_again_for_each_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quarantine, "MOST_RECORDS", 2)
+    spool = spool_in(tmp_path)
+    counted, real = [0], Quarantine._count
+
+    def count(self: Quarantine) -> Any:
+        counted[0] += 1
+        return real(self)
+
+    monkeypatch.setattr(Quarantine, "_count", count)
+    for number in range(9):
+        refuse(spool, f"rubbish {number}".encode())
+    assert counted[0] == 1
 
 
 def test_no_bytes_stay_without_their_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

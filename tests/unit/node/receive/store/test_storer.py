@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import tracemalloc
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,17 @@ from node.receive.spool.spool import Spool
 from node.receive.store.status import Answer
 from node.receive.store.storer import StoreCommand, Storer
 from storage.base.clock import ManualClock
-from tests.unit.node.receive.encoding import CT, EXPLICIT, element, encoded, identified
+from tests.unit.node.receive.encoding import (
+    CT,
+    DEFLATED,
+    EXPLICIT,
+    SEQUENCE_END,
+    UNDEFINED,
+    element,
+    encoded,
+    identified,
+    item,
+)
 from tests.unit.node.receive.samples import facts, spool_in, waiting
 
 CANARY = "Zzcanary^Jane"
@@ -146,3 +158,128 @@ def test_no_patient_data_in_logs_records_and_names(tmp_path: Path, spool: Spool,
         assert CANARY not in str(path)
         if path.suffix in (".json", ".journal"):
             assert CANARY.encode() not in path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param(request(encoded(identified()), sop="1.02"), id="malformed UID"),
+        pytest.param(request(encoded(identified()), context="1.2.5"), id="class of another context"),
+    ],
+)
+def test_what_is_refused_early_goes_by(spool: Spool, asked: tuple[StoreCommand, bytes]) -> None:
+    command, data = asked
+    reception = Storer(spool, ManualClock()).begin(command, Session(facts(spool), GRANT))
+    for _ in range(100):
+        reception.write(data * 1000)
+        assert names(spool.folders.part) == []
+    assert reception.finish().status in (0x0117, 0x0122)
+
+
+def test_bytes_are_in_a_part_file_until_the_end(spool: Spool) -> None:
+    command, data = request(encoded(identified()))
+    session = Session(facts(spool), GRANT)
+    reception = Storer(spool, ManualClock()).begin(command, session)
+    reception.write(data[:20])
+    (part,) = spool.folders.part.iterdir()
+    assert part.read_bytes().endswith(data[:20]) and session.busy.locked()
+    reception.write(data[20:])
+    assert reception.finish().status == 0x0000
+    assert names(spool.folders.part) == [] and not session.busy.locked()
+
+
+def test_an_abandoned_instance_leaves_nothing(spool: Spool) -> None:
+    command, data = request(encoded(identified()))
+    session = Session(facts(spool), GRANT)
+    reception = Storer(spool, ManualClock()).begin(command, session)
+    reception.write(data[:20])
+    reception.abandon()
+    assert names(spool.folders.part) == names(spool.folders.objects) == names(spool.folders.quarantine) == []
+    assert not session.busy.locked() and (session.stored, session.refused) == (0, 0)
+
+
+def test_an_instance_that_is_on_its_way_when_we_stop_is_finished(spool: Spool) -> None:
+    storer = Storer(spool, ManualClock())
+    command, data = request(encoded(identified()))
+    reception = storer.begin(command, Session(facts(spool), GRANT))
+    reception.write(data)
+    storer.stopping = True
+    assert reception.finish().status == 0x0000
+
+
+def test_a_disk_that_fails_amid_an_instance_is_told_at_its_end(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    command, data = request(encoded(identified()))
+    reception = Storer(spool, ManualClock()).begin(command, Session(facts(spool), GRANT))
+    reception.write(data[:20])
+
+    def sick(*_: Any) -> int:
+        raise OSError(errno.EIO, "sick")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", sick)
+        reception.write(data[20:30])
+    assert names(spool.folders.part) == [], "no room is taken by what can't be whole any more"
+    reception.write(data[30:])
+    answer = reception.finish()
+    assert (answer.status, answer.code) == (0xA700, "spool")
+    assert names(spool.folders.objects) == names(spool.folders.quarantine) == []
+
+
+def large(pixels: bytes, syntax: str, length: int | None = None) -> bytes:
+    return encoded(identified(), syntax) + element(0x7FE00010, "OW", pixels, length)
+
+
+def test_a_large_instance_is_neither_held_nor_read_again(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = large(bytes(24 * 2**20), EXPLICIT)
+    read, real = [0], os.pread
+
+    def pread(fd: int, size: int, offset: int) -> bytes:
+        found = real(fd, size, offset)
+        read[0] += len(found)
+        return found
+
+    monkeypatch.setattr(os, "pread", pread)
+    command, _ = request(data)
+    reception = Storer(spool, ManualClock()).begin(command, Session(facts(spool), GRANT))
+    tracemalloc.start()
+    for start in range(0, len(data), 2**18):
+        reception.write(memoryview(data)[start : start + 2**18])
+    answer = reception.finish()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert answer.status == 0x0000 and peak < 2**20 and read[0] < 2**18
+    (line,) = waiting(spool.folders)
+    assert spool.folders.object_of(line.name).stat().st_size == len(data) + line.record.data_offset  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("cut", [0, 1, 9, 100_000])
+def test_the_fragments_of_a_large_instance_are_followed_to_its_end(spool: Spool, cut: int) -> None:
+    fragments = b"".join(item(bytes(30_000)) for _ in range(40))
+    data = large(fragments + SEQUENCE_END, EXPLICIT, UNDEFINED)
+    answer, _ = store(spool, request(data[: len(data) - cut]))
+    assert (answer.status, answer.offending) == ((0xC010, 0x7FE00010) if cut > 8 else (0xC010, 0) if cut else (0x0000, 0))
+
+
+def test_a_deflated_instance_is_inflated_piece_by_piece(spool: Spool) -> None:
+    plain = large(os.urandom(3 * 2**20), EXPLICIT)
+    stream = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    data = stream.compress(plain) + stream.flush()
+    assert len(data) > 2**20
+    command = StoreCommand(CT, "1.2.3.4", CT, DEFLATED)
+    assert store(spool, (command, data))[0].status == 0x0000
+    assert store(spool, (command, data[:-50_000]))[0].status == 0xC010
+
+
+def test_refused_bytes_are_moved_not_written_again(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = large(bytes(2**20), EXPLICIT)[:-1]
+    written, real = [0], os.write
+
+    def write(fd: int, piece: Any) -> int:
+        written[0] += len(piece)
+        return real(fd, piece)
+
+    monkeypatch.setattr(os, "write", write)
+    assert store(spool, request(data))[0].status == 0xC010
+    assert written[0] < len(data) + 2000
+    (kept,) = spool.folders.quarantine.glob("*.dcm")
+    assert kept.read_bytes().endswith(data)
