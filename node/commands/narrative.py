@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from node.commands.evidence_text import evidence_lines, unreported_lines
+
 Document = dict[str, Any]
 
 
@@ -19,7 +21,7 @@ def status_lines(document: Document) -> Iterator[str]:
     missing = f", {len(spool['missing'])} MISSING" if spool["missing"] else ""
     yield f"spool       {spool['waiting']} waiting{missing}, {spool['quarantined']} quarantined{full}"
     yield f"rules       version {document['rules_version'] or 'none applied'}"
-    for table in ("jobs", "deliveries", "packages"):
+    for table in ("jobs", "deliveries", "commitments", "packages"):
         counts = ", ".join(f"{count} {state}" for state, count in document[table].items() if count)
         yield f"{table:<11} {counts or 'none'}"
     yield from _attention(document["attention"], spool)
@@ -31,6 +33,7 @@ def _attention(attention: Document, spool: Document) -> Iterator[str]:
             yield f"  job {job['id']} {word}: {job['reason_code']}: {job['reason']} (study {job['study_instance_uid']})"
     for delivery in attention["failed_deliveries"]:
         yield f"  delivery {delivery['id']} to {delivery['peer']} failed: {delivery['last_error']}"
+    yield from unreported_lines(attention)
     for name in spool["missing"]:
         yield f"  missing: {name} was acknowledged and its object isn't in the spool"
     for entry in spool["newest_quarantined"]:
@@ -41,6 +44,7 @@ def story_lines(story: Document) -> Iterator[str]:
     """The whole story of a Study."""
     yield f"Study {story['study_instance_uid']}"
     yield from _received(story)
+    yield from evidence_lines(story)
     yield from _decided(story)
     for job in story["jobs"]:
         yield from _job(job)
@@ -61,12 +65,20 @@ def _received(story: Document) -> Iterator[str]:
 def _decided(story: Document) -> Iterator[str]:
     for revision in story["revisions"]:
         yield f"Revision {revision['number']} frozen {revision['created_at']}: {revision['instances']} instances"
+        yield from _why(story, revision["number"])
         for d in story["decisions"]:
             if d["revision"] == revision["number"]:
                 verdict = f"matched -> job {d['job_id']}" if d["matched"] else "no match"
                 yield f"  rule {d['rule']} on {d['series_instance_uid']}: {verdict}: {d['reason']}"
     if story["revisions"] and not story["decisions"]:
         yield "  no rule was there to evaluate"
+
+
+def _why(story: Document, revision: int) -> Iterator[str]:
+    """Why the study counted as complete, where its events say so."""
+    told = (e for e in story["events"] if e["kind"] == "study.complete" and e.get("revision") == revision and e.get("why"))
+    for reason in dict.fromkeys(str(e["why"]) for e in told):
+        yield f"  complete: {reason}"
 
 
 def _job(job: Document) -> Iterator[str]:
