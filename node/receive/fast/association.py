@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from threading import get_ident
+from threading import Event, Thread, get_ident
 from typing import Any
 
-from pynetdicom import evt
-from pynetdicom.association import Association
+from pynetdicom import events, evt
+from pynetdicom._globals import MODE_ACCEPTOR, MODE_REQUESTOR
+from pynetdicom.acse import ACSE
+from pynetdicom.association import Association, ServiceUser
 from pynetdicom.pdu_primitives import A_ASSOCIATE, A_P_ABORT, A_RELEASE
 from pynetdicom.transport import AssociationSocket
 
@@ -22,20 +24,40 @@ from storage.base.log import get_logger
 
 _log = get_logger(__name__)
 
+_DEFAULTS: dict[Any, Any] = {event: (events.get_default_handler(event), None) for event in events._INTERVENTION_EVENTS}
+_GO = Event()
+_GO.set()
+
 
 class FastAssociation(Association):
     """An association acceptor whose thread reads, stores and answers by itself."""
 
     def __init__(self, ae: Any, mode: str) -> None:
-        super().__init__(ae, mode)
-        self._fast = FastDUL(self)
-        self._messages = FastDIMSE(self)
-        self.dul = self._fast
-        self.dimse = self._messages
-        self.acse_timeout = self.ae.acse_timeout
-        self.network_timeout = self.ae.network_timeout
+        # Not the parent's, but its parent's: that would make a second upper layer with a thread. A test holds what is set here
+        # against what that sets.
+        Thread.__init__(self, name="association", daemon=True)
+        self._ae = ae
+        self.mode = mode
+        self._server = None
+        self.requestor = ServiceUser(self, MODE_REQUESTOR)
+        self.acceptor = ServiceUser(self, MODE_ACCEPTOR)
+        self.is_established = self.is_rejected = self.is_aborted = self.is_released = False
+        self._sent_abort = self._sent_release = self._kill = False
+        self._accepted_cx = {}
+        self._rejected_cx = []
+        self.acse = ACSE(self)
+        self.dul = self._fast = FastDUL(self)
+        self.dimse = self._messages = FastDIMSE(self)
+        self.acse_timeout = ae.acse_timeout
+        self.connection_timeout = ae.connection_timeout
+        self.dimse_timeout = ae.dimse_timeout
+        self.network_timeout = ae.network_timeout
+        self.network_timeout_response = "A-ABORT"
+        self._handlers = _DEFAULTS.copy()
+        self._started_dul = True
         self._is_paused = True  # nobody but this thread reads: pynetdicom's send_… methods needn't wait for another
-        self._dul_ready.set()
+        self._dul_ready = self._reactor_checkpoint = _GO
+        self._timer_resolution = None
         self._owner = get_ident()
 
     def attach(self, wire: Wire, limits: Limits, clock: Clock) -> AssociationSocket:

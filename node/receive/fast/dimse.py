@@ -10,6 +10,7 @@ from pynetdicom.pdu_primitives import P_DATA
 
 from node.receive.fast.commands import C_CANCEL_RQ, Command
 from node.receive.fast.dul import FastDUL
+from node.receive.fast.lines import Line
 from node.receive.fast.pdata import INVALID_PARAMETER, ProtocolError
 
 MOST_WAITING = 16
@@ -21,6 +22,7 @@ class FastDIMSE(DIMSEServiceProvider):
 
     def __init__(self, assoc: Any) -> None:
         super().__init__(assoc)
+        self.msg_queue: Any = Line[Any]()
         self.requests: deque[tuple[int, Any]] = deque()
         self._awaits_response = False
 

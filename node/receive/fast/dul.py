@@ -12,12 +12,13 @@ from typing import Any
 
 from pynetdicom import evt
 from pynetdicom.dul import DULServiceProvider
-from pynetdicom.fsm import TRANSITION_TABLE
+from pynetdicom.fsm import TRANSITION_TABLE, StateMachine
 from pynetdicom.pdu import A_ABORT_RQ
 from pynetdicom.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, A_RELEASE
 from pynetdicom.transport import AssociationSocket
 
 from node.receive.fast.limits import Limits
+from node.receive.fast.lines import Line
 from node.receive.fast.pdata import Assembler, ProtocolError
 from node.receive.fast.requests import check_request
 from node.receive.fast.timers import MonotonicTimer
@@ -29,10 +30,39 @@ _log = get_logger(__name__)
 
 A_ASSOCIATE_RQ_TYPE, P_DATA_TYPE, A_ABORT_TYPE = 0x01, 0x04, 0x07
 _EVENTS = {0x01: "Evt6", 0x02: "Evt3", 0x03: "Evt4", 0x04: "Evt10", 0x05: "Evt12", 0x06: "Evt13", 0x07: "Evt16"}
+_REQUEST = _EVENTS[A_ASSOCIATE_RQ_TYPE]
+_MOST_REQUESTS, _MOST_REQUEST_BYTES = 16, 16 * 2**10
+_USER_IDENTITY = b"\x58\x00"  # the head of its sub-item (PS3.7 D.3.3.7); may stand for something else, which is no harm
 _SHORT = frozenset({0x05, 0x06, 0x07})  # release and abort: a body of four bytes (PS3.8 9.3.6 to 9.3.8)
 _UNRECOGNIZED, _UNEXPECTED, _INVALID = 1, 2, 6
 _ENDED = frozenset({"Sta1", "Sta13"})
 _ACSE = (A_ASSOCIATE, A_RELEASE, A_ABORT, A_P_ABORT)
+
+
+class _Requests:
+    """A-ASSOCIATE-RQ PDUs that were decoded lately: a sender of one association per image says the same each time.
+
+    Nobody changes a decoded PDU; the state machine makes a primitive of its own from it.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[bytes, Any] = {}
+
+    def decode(self, pdu: bytes) -> tuple[Any, str] | None:
+        """The decoded PDU and its event, None for one that wasn't seen."""
+        found = self._kept.get(pdu)
+        return None if found is None else (found, _REQUEST)
+
+    def keep(self, pdu: bytes, decoded: Any) -> None:
+        """Remember one of ordinary size that names no user, whose passcode is nothing to be kept."""
+        if len(pdu) > _MOST_REQUEST_BYTES or _USER_IDENTITY in pdu:
+            return
+        if len(self._kept) >= _MOST_REQUESTS:
+            self._kept.clear()
+        self._kept[pdu] = decoded
+
+
+_requests = _Requests()
 
 
 class _Unacceptable(Exception):
@@ -63,9 +93,18 @@ class FastDUL(DULServiceProvider):
     """The upper layer of one association; all its methods belong to the association's thread."""
 
     def __init__(self, assoc: Any) -> None:
-        super().__init__(assoc)
+        # Not the parent's: it makes a thread, and queues for two. A test holds what is set here against what that sets.
+        self._assoc = assoc
+        self.socket: AssociationSocket | None = None
+        self.event_queue: Any = Line[str]()
+        self.to_provider_queue: Any = Line[Any]()
+        self.to_user_queue: Any = Line[Any]()
+        self._recv_pdu: Any = Line[Any]()
         self._idle_timer = MonotonicTimer(60.0)
         self.artim_timer = MonotonicTimer(30.0)
+        self.state_machine = StateMachine(self)
+        self._run_loop_delay = 0.0
+        self._kill_thread = False
         self.is_draining = False
         self.assembler: Assembler | None = None
         self._reason = 0
@@ -207,11 +246,13 @@ class FastDUL(DULServiceProvider):
     def _take(self, pdu: bytes) -> None:
         """A PDU of association, release or abort."""
         try:
-            decoded, event = self._decode_pdu(bytearray(pdu))
+            decoded, event = _requests.decode(pdu) or self._decode_pdu(bytearray(pdu))
         except Exception as error:  # noqa: BLE001 - whatever pynetdicom's coders raise, the bytes are the peer's
             _log.warning("association.pdu-unreadable", type=pdu[0], error=type(error).__name__)
             self.refuse("Evt19", _INVALID)
             return
+        if event == _REQUEST:
+            _requests.keep(pdu, decoded)
         self._recv_pdu.put(decoded)
         try:
             self.act(event)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from importlib.metadata import requires, version
+from threading import Thread
 from typing import Any
 
 import pytest
-from pynetdicom import AE, _config, dul, fsm, timer
+from pynetdicom import AE, _config, dul, events, fsm, timer
 from pynetdicom._globals import MODE_ACCEPTOR
 from pynetdicom.association import Association
 from pynetdicom.transport import AssociationSocket, RequestHandler
+
+from node.receive.fast.association import FastAssociation
 
 VERSION = "3.0.4"
 MEND = (
@@ -69,6 +72,18 @@ def parts() -> dict[str, Any]:
 )
 def test_what_the_receiver_leans_on_is_there(parts: dict[str, Any], part: str, name: str) -> None:
     assert hasattr(parts[part], name), MEND.format(name=f"{part}.{name}")
+
+
+def test_ours_have_all_attributes_that_theirs_set() -> None:
+    """Their constructors aren't called on the fast path."""
+    theirs, ours = Association(AE(), MODE_ACCEPTOR), FastAssociation(AE(), MODE_ACCEPTOR)
+    assert set(vars(theirs)) - set(vars(ours)) == set()
+    of_threads = set(vars(Thread()))
+    assert set(vars(theirs.dul)) - set(vars(ours.dul)) - of_threads == set()
+    assert set(vars(theirs.dimse)) - set(vars(ours.dimse)) == set()
+    assert set(ours._handlers) == set(theirs._handlers) - set(events._NOTIFICATION_EVENTS)
+    for name in ("mode", "acse_timeout", "dimse_timeout", "network_timeout", "is_established", "is_acceptor", "daemon"):
+        assert getattr(ours, name) == getattr(theirs, name), name
 
 
 def test_the_state_machine_knows_the_events_that_we_give_it() -> None:
