@@ -1,4 +1,4 @@
-"""One object on its way to the disk: bytes go to its part file as they come, and are never held beyond `WINDOW_BYTES`."""
+"""One object on its way to the disk: bytes go to its part file as they come, and none but the first `WINDOW_BYTES` are held."""
 
 from __future__ import annotations
 
@@ -53,11 +53,13 @@ class Incoming:
             self._window += data[: WINDOW_BYTES - len(self._window)]
         self._digest.update(data)
         self.size_bytes += size
-        if self.size_bytes - self._asked_at > ASK_EVERY_BYTES:
-            self._asked_at = self.size_bytes
-            self._require_space(0)
         try:
             self._write(data, size)
+            if self.size_bytes - self._asked_at > ASK_EVERY_BYTES:
+                self._asked_at = self.size_bytes
+                self._require_space(0)
+                # Begins to write back, and gives the page cache to others: else the last sync would wait for all of it.
+                os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
         except OSError as error:
             raise failure("write a file", error) from error
 

@@ -10,8 +10,10 @@ as it is and the next one begun; its last lines are taken back first, so that wh
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from threading import Lock
 
 from node.receive.spool.supply import Supply
@@ -50,7 +52,7 @@ class Journal:
         self._objects_fd = objects_fd
         self._lock = Lock()
         self._waiting: list[_Entry] = []
-        self._led = False
+        self._led = self._closed = False
         self._fd = -1
         self._position = self._size = 0
 
@@ -74,7 +76,10 @@ class Journal:
             raise LineNotWritten(entry.error, entry.taken_back) from entry.error
 
     def close(self) -> None:
-        """Write no more."""
+        """Write no more; returns when no group is under way. Who comes later is told of a failure."""
+        self._closed = True
+        with suppress(LineNotWritten):
+            self.append(b"", names=False, sync=False)
         self._leave()
         self._supply.close()
 
@@ -96,6 +101,8 @@ class Journal:
                 entry.turn.release()
 
     def _write(self, group: Sequence[_Entry]) -> OSError | None:
+        if self._closed:  # another life may have the spool by now
+            return OSError(errno.EBADF, os.strerror(errno.EBADF))
         block = b"".join([entry.line for entry in group])
         sync = any(entry.sync for entry in group)
         try:

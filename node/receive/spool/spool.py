@@ -191,11 +191,12 @@ class Spool:
         return name, verdict
 
     def close(self) -> None:
-        """Let another process have the spool."""
+        """Let another process have the spool. What is still on its way fails and is never acknowledged."""
         self._journal.close()
-        for fd in self._fds:
+        fds, self._fds = self._fds, []
+        self._part_fd = self._objects_fd = self._quarantine_fd = -1  # a closed number may soon be another file's
+        for fd in fds:
             os.close(fd)
-        self._fds.clear()
 
 
 def open_spool(root: Path, receiver: str, clock: Clock, minimum_free_bytes: int) -> Spool:

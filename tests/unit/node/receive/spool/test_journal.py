@@ -297,3 +297,36 @@ def test_closing_takes_the_unused_segment_away(bench: Bench, small: None) -> Non
     bench.journal.close()
     assert [path.name for path in bench.folder.iterdir()] == ["00000001-000001.journal"]
     assert isinstance(segments(bench.folder)[0], Segment)
+
+
+def test_nothing_is_written_after_closing(bench: Bench) -> None:
+    """Another life may have the folder by then."""
+    bench.append(0)
+    bench.journal.close()
+    with pytest.raises(LineNotWritten):
+        bench.append(1)
+    assert bench.names() == [name(0)] and len(segments(bench.folder)) == 1
+
+
+def test_closing_waits_for_the_group_under_way(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.append(0)
+    real, syncing, go_on = os.fdatasync, threading.Event(), threading.Event()
+
+    def fdatasync(fd: int) -> None:
+        syncing.set()
+        assert go_on.wait(10)
+        real(fd)
+
+    monkeypatch.setattr(os, "fdatasync", fdatasync)
+    writer = threading.Thread(target=bench.append, args=(1,))
+    writer.start()
+    assert syncing.wait(10)
+    closer = threading.Thread(target=bench.journal.close)
+    closer.start()
+    closer.join(0.05)
+    assert closer.is_alive()
+    go_on.set()
+    for thread in (writer, closer):
+        thread.join(10)
+        assert not thread.is_alive()
+    assert bench.names() == [name(0), name(1)]

@@ -20,7 +20,7 @@ from node.receive.spool.spool import FOLDERS, Spool, open_spool
 from storage.base.clock import ManualClock
 from storage.base.errors import ConfigError, TransientError
 from tests.unit.node.receive.encoding import encoded, identified
-from tests.unit.node.receive.samples import AT, facts, keep, put, spool_in, waiting, waiting_names
+from tests.unit.node.receive.samples import AT, facts, keep, put, received, spool_in, waiting, waiting_names
 
 SEGMENT = "29453760-000001.journal"
 
@@ -237,3 +237,15 @@ def test_each_life_begins_a_segment(tmp_path: Path) -> None:
         spool.close()
     first, second = segments(spool.folders.journal)
     assert first.closed and not second.closed and len(list(first.lines())) == len(list(second.lines())) == 1
+
+
+def test_what_is_on_its_way_when_the_spool_is_closed_is_never_kept(tmp_path: Path) -> None:
+    spool = spool_in(tmp_path)
+    head, record = received(encoded(identified()))
+    incoming = spool.begin(head)
+    incoming.write(encoded(identified()))
+    spool.close()
+    with pytest.raises(TransientError):
+        spool.put(incoming, record)
+    again = spool_in(tmp_path)
+    assert files(again)["objects"] == [] and waiting(again.folders) == []
