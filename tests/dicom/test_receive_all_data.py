@@ -17,6 +17,7 @@ import pytest
 from node.receive.spool.spool import SpoolFolders
 from tests.support.attacker import RawPeer, associate_rq
 from tests.support.besieged import Besieged, besieged
+from tests.support.dicom_builders import ct_series, write
 from tests.support.peers import run_tool
 from tests.support.ports import LOOPBACK
 from tests.support.receiver import SCANNER, WETREAD, held, quarantined
@@ -153,6 +154,22 @@ def test_files_bytes_are_held_as_they_are(test_data: Path, receiver: Besieged, e
     report("by hand", chosen, outcome)
     assert outcome.wrong == []
     assert len(outcome.stored) > 0.8 * len(chosen)
+
+
+def test_a_private_class_sent_by_dcmtk(tmp_path: Path, receiver: Besieged) -> None:
+    """The test data hold none: one is made."""
+    made = ct_series(1, rows=4, columns=4, SOPClassUID="1.2.826.0.1.3680043.9.9999.1")[0]
+    made.add_new(0x00291001, "OB", b"\1\2\3\4")
+    made.add_new(0x00290010, "LO", "WETREAD TESTS")
+    (path,) = write([made], tmp_path / "private")
+    (group,) = by_syntax(samples(path.parent)).values()
+    outcome = Outcome()
+    with recorder(receiver.port) as (port, recordings):
+        store_by_dcmtk(tmp_path, port, group[0].transfer_syntax, group)
+    note_recordings(outcome, recordings)
+    outcome.judge(receiver.folders)
+    assert outcome.wrong == []
+    assert [uid for uid, _ in outcome.stored] == [str(made.SOPInstanceUID)]
 
 
 def report(how: str, chosen: Sequence[Sample], outcome: Outcome) -> None:
