@@ -12,6 +12,7 @@ from node.receive.dataset.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION
 from node.receive.fast.limits import Limits
 from node.receive.listen.sockets import BACKLOG
 from node.settings import Settings
+from node.settings.network import TlsSettings
 
 
 def association_table() -> str:
@@ -22,9 +23,14 @@ def association_table() -> str:
         ("Application Context Name", "1.2.840.10008.3.1.1.1"),
         ("Implementation Class UID", IMPLEMENTATION_CLASS_UID),
         ("Implementation Version Name", IMPLEMENTATION_VERSION_NAME),
+        ("Plain TCP port", f"{node.port} by default"),
+        ("TCP port for TLS", f"{TlsSettings.model_fields['port'].get_default()} by default, where certificates are configured"),
         ("Maximum PDU length that we receive", f"{receive.max_pdu_kb * 1024} bytes; longer ones are answered by A-ABORT"),
         ("Smallest maximum PDU length that a peer may ask of us", f"{SMALLEST_PDU_BYTES} bytes; 0 for unlimited is taken"),
-        ("Simultaneous associations", f"{node.max_associations} by default, fewer for a source where the settings say so"),
+        (
+            "Simultaneous associations",
+            f"{node.max_associations} by default; a host gets four fifths of them, a source fewer where the settings say so",
+        ),
         ("Connections that may wait to be accepted", BACKLOG),
         ("Presentation contexts in one association", 128),
         ("Asynchronous operations window", "1 performed, 1 invoked: not supported"),

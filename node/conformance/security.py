@@ -31,6 +31,10 @@ system's own authorities never count. A revocation list may be given. Certificat
 change, without a restart; open associations go on. An entry of the settings may bind AE titles to certificates, by
 SHA-256 fingerprint or by subject or DNS name.
 
+Connections of our own to a peer use TLS where its entry in the settings says so: the same versions and suites, our
+certificate, and a peer's certificate from named authorities, which must name its host unless the settings leave that
+out.
+
 ### N.8.2 Association level
 
 Nobody is admitted by default. An entry of the settings admits by any of: addresses (CIDR), calling AE titles, called
