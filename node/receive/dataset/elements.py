@@ -74,13 +74,17 @@ class _Form:
 
 _IMPLICIT = _Form(True, struct.Struct("<HH"), struct.Struct("<I"), struct.Struct("<H"))
 _LITTLE = _Form(False, _IMPLICIT.tag, _IMPLICIT.length, _IMPLICIT.short_length)
-_PLAIN_HEADER = struct.Struct("<HH2sH")
+_PLAIN_HEADER, _IMPLICIT_HEADER = struct.Struct("<HH2sH"), struct.Struct("<HHI")
 _PLAIN_VRS = {vr.encode(): vr for vr in _SHORT_VRS}
 _BIG = _Form(False, struct.Struct(">HH"), struct.Struct(">I"), struct.Struct(">H"))
 
 
-def top_level(data: bytes | memoryview | FileBytes, encoding: Encoding, most: int = MAX_ELEMENTS) -> Iterator[Element]:
+def top_level(
+    data: bytes | memoryview | FileBytes, encoding: Encoding, most: int = MAX_ELEMENTS, only: frozenset[int] | None = None
+) -> Iterator[Element]:
     """Each top-level element of an inflated data set, after its inside has been checked; of a file, values aren't read.
+
+    With ``only``, others than those tags may be left out; they are checked all the same.
 
     Raises
     ------
@@ -94,6 +98,10 @@ def top_level(data: bytes | memoryview | FileBytes, encoding: Encoding, most: in
     walk = _FileWalk(data, most) if isinstance(data, FileBytes) else _Walk(data, most)
     pos, size = 0, len(data)
     while pos < size:
+        if only is not None and form is not _BIG:
+            pos = walk.skip_implicit(pos, only) if form.implicit_vr else walk.skip_plain(pos, only)
+            if pos == size:
+                return
         if form is _LITTLE and (plain := walk.plain(pos)) is not None:
             yield plain
             pos = plain.end
@@ -131,6 +139,36 @@ class _Walk:
             return None
         self._count += 1
         return Element(group << 16 | number, vr, pos, value, value + length)
+
+    def skip_plain(self, pos: int, only: frozenset[int]) -> int:
+        """Step over elements of the kind of `plain` up to the first that is another, or among ``only``; where that begins."""
+        data, start, size, unpack = self._data, self._start, self._size, _PLAIN_HEADER.unpack_from
+        last = start + len(data) - _SHORTEST_HEADER
+        count, most = self._count, self._most
+        while start <= pos <= last and count < most:
+            group, number, letters, length = unpack(data, pos - start)
+            end = pos + _SHORTEST_HEADER + length
+            if letters not in _PLAIN_VRS or group == 0xFFFE or end > size or group << 16 | number in only:
+                break
+            pos = end
+            count += 1
+        self._count = count
+        return pos
+
+    def skip_implicit(self, pos: int, only: frozenset[int]) -> int:
+        """The same of implicit VR, where elements are of that kind if the dictionary knows no sequence of their tag."""
+        data, start, size, unpack = self._data, self._start, self._size, _IMPLICIT_HEADER.unpack_from
+        last = start + len(data) - _SHORTEST_HEADER
+        count, most = self._count, self._most
+        while start <= pos <= last and count < most:
+            group, number, length = unpack(data, pos - start)
+            end, tag = pos + _SHORTEST_HEADER + length, group << 16 | number
+            if length == _UNDEFINED or group == 0xFFFE or end > size or tag in _SEQUENCES or tag in only:
+                break
+            pos = end
+            count += 1
+        self._count = count
+        return pos
 
     @property
     def parts(self) -> int:

@@ -46,7 +46,7 @@ def identify(data: bytes | memoryview | FileBytes, transfer_syntax_uid: str) -> 
     """
     encoding = encoding_of(transfer_syntax_uid)
     if not encoding.deflated:
-        return _identity(_wanted(data, top_level(data, encoding)))
+        return _identity(_wanted(data, top_level(data, encoding, only=_WANTED)))
     inflated, whole = inflate(data, INFLATED_IN_MEMORY)
     if not whole:
         check_inflates(data)
@@ -100,7 +100,7 @@ def check_inflates(data: bytes | memoryview | FileBytes) -> None:
 def _elements(inflated: bytes, encoding: Encoding, whole: bool) -> Iterable[Element]:
     """The elements of a data set of which perhaps the first part alone was kept: there, its cut is no fault."""
     try:
-        yield from top_level(inflated, encoding)
+        yield from top_level(inflated, encoding, only=_WANTED)
     except Malformed as error:
         if whole or error.reason_code != "truncated":
             raise
