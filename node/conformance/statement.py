@@ -50,6 +50,7 @@ def statement() -> str:
 def _configuration() -> str:
     return f"""\
 AE titles, addresses and ports of the node and of its peers are settings (`config/README.md` explains each key). An
-empty default says that the key must be written.
+empty default says that the key must be written. Who is admitted, and for what, is read anew at SIGHUP; the rest at
+the start.
 
 {configuration_table()}"""
