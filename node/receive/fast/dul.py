@@ -314,6 +314,7 @@ class FastDUL(DULServiceProvider):
         """Close the connection, letting the peer read our last PDU first."""
         if self.assembler is not None:
             self.assembler.abandon()
+        self._wire.forget()
         if self.state == "Sta13":
             self._wire.linger(self._limits.linger_s)
         if self.state != "Sta1":

@@ -211,6 +211,10 @@ class Wire:
         if not self._in_pdu:
             self._since_s = self._now()  # the peer's time begins when it has our answer, however long that took us
 
+    def forget(self) -> None:
+        """Let the buffer go now: the objects of an association refer to one another, and wait for the collector."""
+        self._buffer, self.view = bytearray(), memoryview(b"")
+
     def linger(self, seconds: float) -> None:
         """Say that no more comes, and let the peer read our last PDU and close first: an early close could cost it that PDU.
 
