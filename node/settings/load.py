@@ -103,6 +103,8 @@ def _what(error: ErrorDetails) -> str:
         return f"unknown key; {_nearest(str(location[-1]), _keys_beside(location))}"
     if error["type"] == "missing":
         return "is missing; add it"
+    if error["type"] == "tuple_type":
+        return "write a list, such as [A, B]"
     message = str(error.get("ctx", {}).get("error") or error["msg"])
     if isinstance(value, str | int | float | bool | None) and not _UNQUOTED & set(location):
         return f"{value!r} can't be used; {message[:1].lower()}{message[1:]}"

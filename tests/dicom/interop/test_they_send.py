@@ -12,6 +12,7 @@ from pydicom import dcmread
 from node.tls import client_context
 from tests.support import peers
 from tests.support.certificates import Pair
+from tests.support.dicom_builders import ct_series, write
 from tests.support.interop import (
     SCANNER,
     SLICES,
@@ -38,6 +39,20 @@ def test_dcmtk_sends(node: Node, certificates: Certificates, series: Path, trans
     sent = peers.run_tool("storescu", *tls, "+sd", *to, series)
     assert sent.returncode == 0, sent.stderr
     assert same(node.stored(series), series)
+
+
+@both_transports
+@pytest.mark.parametrize("max_pdu", ["4096", "131072"])
+def test_dcmtk_sends_instances_of_many_pdus(
+    node: Node, certificates: Certificates, tmp_path: Path, transport: Transport, max_pdu: str
+) -> None:
+    """Under TLS a record ends where no PDU does, and what it holds beyond one is seen by no poll of the socket."""
+    write(ct_series(SLICES, 500, 700, PatientName="Interop^Large"), tmp_path / "large")
+    to = ("-aet", SCANNER, "-aec", WETREAD, LOOPBACK, str(node.port(transport)))
+    given = (*dcmtk_tls(transport, certificates.theirs), "--max-send-pdu", max_pdu, "+sd")
+    sent = peers.run_tool("storescu", *given, *to, tmp_path / "large")
+    assert sent.returncode == 0, sent.stderr
+    assert same(node.stored(tmp_path / "large"), tmp_path / "large")
 
 
 @pytest.mark.parametrize("profile", ["+py", "+px", "+pz"])

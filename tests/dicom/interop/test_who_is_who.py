@@ -45,6 +45,16 @@ def test_a_certificate_of_another_authority_gets_no_association(node: Node, cert
         assert not assoc.is_established
 
 
+@pytest.mark.parametrize("retired", ["+tla", "+pa", "+pn"], ids=["no certificate", "AES profile", "unencrypted"])
+def test_what_dcmtk_keeps_for_old_peers_is_refused(node: Node, certificates: Certificates, retired: str) -> None:
+    own = (
+        ["+tla", "+cf", certificates.theirs.authority] if retired == "+tla" else [*dcmtk_tls("tls", certificates.theirs), retired]
+    )
+    done = peers.run_tool("echoscu", *own, "-aet", SCANNER, "-aec", WETREAD, LOOPBACK, str(node.tls_port))
+    assert done.returncode != 0
+    assert "Association Request Failed" in done.stderr
+
+
 # Stock pynetdicom holds a connection that began with rubbish until a timeout, for which the end of the node would wait.
 @pytest.mark.parametrize(("node", "transport"), [("fast", "plain"), ("fast", "tls"), ("stock", "plain")], indirect=["node"])
 def test_the_wrong_transport_for_a_port_fails_alone(node: Node, certificates: Certificates, transport: Transport) -> None:
