@@ -18,12 +18,13 @@ from tests.support.wetread_node import HIPPOCAMPUS_RULE, SCANNER, WetreadNode, d
 
 # A scanner that was cut off must be back within the quiet time: on a slow machine a receiver needs seconds to come up again.
 _PATIENT_RULE = {**HIPPOCAMPUS_RULE, "quiet_s": 8}
+RECEIVING = ("receiver", "worker")  # the role's own process, and one of those that it has forked
 
 
 class _Node:
     """The node as the peer of a scanner."""
 
-    name, ae_title, host, timeout_s = "wetread", "WETREAD", "127.0.0.1", 20.0
+    name, ae_title, host, timeout_s, tls = "wetread", "WETREAD", "127.0.0.1", 20.0, None
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -47,16 +48,16 @@ def _kill_when(node: WetreadNode, role: str, uid: str, states: tuple[str, ...]) 
 
 
 def _run(tmp_path: Path, role: str, studies: int) -> None:
-    rule = _PATIENT_RULE if role == "receiver" else HIPPOCAMPUS_RULE
+    rule = _PATIENT_RULE if role in RECEIVING else HIPPOCAMPUS_RULE
     with peers.orthanc(tmp_path / "orthanc") as pacs, running_node(tmp_path / "node", pacs, [rule]) as node:
         for number in range(studies):
             folder = tmp_path / f"study-{number}"
             uid = hippocampus_copy(folder, number)
-            if role == "receiver":
+            if role in RECEIVING:
                 sending = threading.Thread(target=_send_until_stored, args=(node, folder))
                 sending.start()
                 time.sleep(0.1 + 0.1 * number)
-                node.kill("receiver")
+                node.kill(role)
                 sending.join()
             else:
                 _send_until_stored(node, folder)
@@ -69,13 +70,15 @@ def _run(tmp_path: Path, role: str, studies: int) -> None:
             assert len(pacs.find("Instance", StudyInstanceUID=uid)) == 2
 
 
-@pytest.mark.parametrize("role", ["receiver", "dispatcher", "host", "deliverer", "router"])
+@pytest.mark.parametrize(
+    "role", ["receiver", pytest.param("worker", marks=pytest.mark.slow), "dispatcher", "host", "deliverer", "router"]
+)
 def test_one_kill(tmp_path: Path, role: str) -> None:
     _run(tmp_path, role, 1)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("role", ["receiver", "dispatcher", "host"])
+@pytest.mark.parametrize("role", ["receiver", "worker", "dispatcher", "host"])
 def test_five_studies_one_kill_each(tmp_path: Path, role: str) -> None:
     _run(tmp_path, role, 5)

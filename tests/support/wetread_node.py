@@ -82,9 +82,11 @@ class WetreadNode:
         return [found for found in map(json.loads, lines) if found.get("event") == event]
 
     def pid(self, role: str) -> int:
-        """The process of a role; ``host`` is the newest model host."""
+        """The process of a role; ``host`` is the newest model host, ``worker`` the receiver's newest worker."""
         if role == "host":
             return int(self.log_lines("host.started")[-1]["pid"])
+        if role == "worker":
+            return int(self.log_lines("worker.started")[-1]["worker_pid"])
         return int([line for line in self.log_lines("role.started") if line["role"] == role][-1]["pid"])
 
     def kill(self, role: str) -> None:
