@@ -10,7 +10,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import UID
 from pynetdicom.dsutils import decode
 
-from node.receive.dataset.elements import Malformed, top_level
+from node.receive.dataset.elements import Malformed, TooMany, top_level
 from node.receive.dataset.encodings import encoding_of
 from node.receive.services.status import Refused
 from node.receive.spool.records import References
@@ -20,6 +20,7 @@ from storage.base.uids import check_uid
 MOST_INSTANCES = 20_000
 MOST_STUDIES = 100
 MOST_BYTES = 8 * 2**20
+MOST_PARTS = 4 * MOST_INSTANCES  # elements and items: pydicom makes objects of all of them
 
 
 def read(stream: BytesIO | None, transfer_syntax_uid: str) -> Dataset:
@@ -34,10 +35,12 @@ def read(stream: BytesIO | None, transfer_syntax_uid: str) -> Dataset:
     if len(data) > MOST_BYTES:
         raise Refused("too-many")
     try:
-        for _ in top_level(data, encoding_of(transfer_syntax_uid)):
-            pass
+        if sum(element.parts for element in top_level(data, encoding_of(transfer_syntax_uid), MOST_PARTS)) > MOST_PARTS:
+            raise Refused("too-many")
         uid = UID(transfer_syntax_uid)
         dataset: Dataset = decode(BytesIO(data), uid.is_implicit_VR, uid.is_little_endian, False)
+    except TooMany as error:
+        raise Refused("too-many") from error
     except Malformed as error:
         raise Refused("mistyped") from error
     return dataset
