@@ -56,6 +56,7 @@ class DemoNode:
     ae_title: str = AE_TITLE
     host: str = LOOPBACK
     timeout_s: float = 30.0
+    tls: None = None
 
 
 @contextmanager

@@ -35,6 +35,7 @@ class Pacs:
     received: Path
     name: str = "pacs"
     timeout_s: float = 30.0
+    tls: None = None
 
 
 def missing_packages() -> list[str]:
