@@ -108,6 +108,7 @@ class FastDUL(DULServiceProvider):
         self.is_draining = False
         self.assembler: Assembler | None = None
         self._reason = 0
+        self._most_data_bytes = -1  # of a P-DATA-TF; none before the association is established
         self._is_interrupted = False
         self._wire: Wire
         self._limits: Limits
@@ -190,7 +191,7 @@ class FastDUL(DULServiceProvider):
             self._wire.until_s = former
 
     def pump(self, raises: bool = False) -> None:
-        """Read one PDU and act on it.
+        """Read one PDU and act on it; where it leaves a data set unfinished, go on with those that follow.
 
         Raises
         ------
@@ -200,8 +201,7 @@ class FastDUL(DULServiceProvider):
         try:
             kind, at, end = self._wire.read_pdu(self._judge)
             if kind == P_DATA_TYPE:
-                assert self.assembler is not None
-                self.assembler.feed(self._wire.view, at, end)
+                self._feed(at, end)
             else:
                 if kind == A_ASSOCIATE_RQ_TYPE:
                     check_request(self._wire.view[at:end])
@@ -220,6 +220,17 @@ class FastDUL(DULServiceProvider):
             _log.warning("association.protocol-error", error=str(error), host=self.assoc.requestor.address)
             self.refuse("Evt19", error.reason)
 
+    def _feed(self, at: int, end: int) -> None:
+        assembler, wire = self.assembler, self._wire
+        assert assembler is not None
+        kind = P_DATA_TYPE
+        while kind == P_DATA_TYPE:
+            assembler.feed(wire.view, at, end)
+            if not assembler.awaits_data:
+                return
+            kind, at, end = wire.read_pdu(self._judge)
+        self._take(bytes(wire.view[at - 6 : end]))
+
     def refuse(self, event: str, reason: int) -> None:
         """The peer broke the protocol: act on ``event``, with ``reason`` in the A-ABORT."""
         self._reason = reason
@@ -227,6 +238,8 @@ class FastDUL(DULServiceProvider):
 
     def _judge(self, kind: int, length: int) -> None:
         """Whether a PDU is read at all: its type by the state, its length by its type."""
+        if kind == P_DATA_TYPE and length <= self._most_data_bytes:
+            return
         event = _EVENTS.get(kind)
         if event is None:
             raise _Unacceptable("Evt19", _UNRECOGNIZED)
@@ -236,8 +249,8 @@ class FastDUL(DULServiceProvider):
             return
         if kind == A_ASSOCIATE_RQ_TYPE and self.state == "Sta2":
             most = self._limits.max_request_bytes
-        elif kind == P_DATA_TYPE and self.assembler is not None and self.state in ("Sta6", "Sta7"):
-            most = self._limits.max_pdu_bytes
+        elif kind == P_DATA_TYPE and self._most_data_bytes >= 0:
+            most = self._most_data_bytes
         else:
             raise _Unacceptable(event, _UNEXPECTED)
         if length > most:
@@ -308,6 +321,7 @@ class FastDUL(DULServiceProvider):
     def converse(self, assembler: Assembler, idle_s: float) -> None:
         """The association is established: P-DATA-TF goes to ``assembler``."""
         self.assembler = assembler
+        self._most_data_bytes = self._limits.max_pdu_bytes
         self._wire.idle_s = idle_s
 
     def close(self) -> None:

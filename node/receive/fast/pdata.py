@@ -63,6 +63,11 @@ class Assembler:
         """Whether no fragment of a message waits for its rest."""
         return self._context_id == 0
 
+    @property
+    def awaits_data(self) -> bool:
+        """Whether a data set waits for its rest."""
+        return self._data is not None
+
     def feed(self, view: memoryview, at: int, end: int) -> None:
         """Take one PDU's presentation data values, ``view[at:end]``.
 
