@@ -21,7 +21,7 @@ from tests.support.vitals import MIB, settle, vitals
 from tests.unit.node.receive.encoding import element, encoded, identified
 
 ECHO_S = 10.0
-ATTACK_S = 0.6
+ATTACK_S = 0.4
 LIMITS = {"request_s": 3.0, "pdu_s": 3.0, "send_s": 3.0, "linger_s": 0.5}
 # A stored bomb's first 16 MiB are looked at, in each of three associations; the rest is buffers and the allocator's own.
 GROWTH = {"deflate-bomb": 160 * MIB}
@@ -123,18 +123,13 @@ def test_one_address_cannot_take_all_places(receiver: Besieged) -> None:
 def test_a_peer_that_reads_nothing_is_let_go(receiver: Besieged) -> None:
     """Its requests wait in its own buffers: none is read while it doesn't take the answers to those before."""
     before = vitals(receiver.pid)
-    with RawPeer(receiver.port, timeout_s=1.0) as peer:
+    with RawPeer(receiver.port, timeout_s=60.0) as peer:
         peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         assert peer.negotiate() == 2
-        sent, end_s = 0, time.monotonic() + 20.0
-        try:
-            while peer.send(p_data(1, COMMAND | LAST, echo_rq()) * 200) and time.monotonic() < end_s:
-                sent += 1
-        except TimeoutError:
-            pass
-        peer.socket.settimeout(60.0)  # the deadline is 3 s; the rest is for a busy machine
-        gone = not peer.send(bytes(2**20))
-    assert gone
+        sent = 0
+        while peer.send(p_data(1, COMMAND | LAST, echo_rq()) * 200):  # raises when nothing is taken for a minute
+            sent += 1
+            assert sent < 10_000
     assert vitals(receiver.pid).resident_bytes - before.resident_bytes < USUAL_GROWTH
 
 

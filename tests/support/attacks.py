@@ -22,21 +22,26 @@ from tests.support.attacker import (
     COMMAND,
     CT,
     DEFLATED,
+    EXPLICIT,
     LAST,
     P_DATA,
     RawPeer,
     associate_rq,
     command_set,
     echo_rq,
+    fragments,
     p_data,
     pdu,
     pdv,
+    short,
     store_rq,
+    uid,
 )
 from tests.support.vitals import PeakMemory
 from tests.unit.node.receive.encoding import ITEM_END, SEQUENCE_END, UNDEFINED, element, encoded, identified, item
 
 GIANT = 768 * 2**20
+COMMITMENT = "1.2.840.10008.1.20.1"
 CONNECTIONS = 60
 LOOPS = 3
 DEFLATED_CT = associate_rq([(1, CT, (DEFLATED,))])
@@ -131,6 +136,16 @@ def _store(data: Callable[[], bytes], sop_instance: str, request: bytes | None =
     return turn
 
 
+def _ask_commitment(port: int, stop: Event) -> None:
+    """Storage commitment of several hundred thousand items that name nothing (PS3.4 J.3.2)."""
+    named = {3: uid(COMMITMENT), 0x1001: uid(COMMITMENT + ".1")}
+    command = command_set(named | {0x100: short(0x130), 0x110: short(1), 0x800: short(1), 0x1008: short(1)})
+    with RawPeer(port, timeout_s=30.0) as peer:
+        if peer.negotiate(associate_rq([(1, COMMITMENT, (EXPLICIT,))])) == 2:
+            peer.send(p_data(1, COMMAND | LAST, command), *fragments(1, many_elements(), peer.max_pdu))
+            peer.read_status()
+
+
 def _leave(port: int, stop: Event) -> None:
     """Associate and be gone without a word."""
     with RawPeer(port) as peer:
@@ -158,6 +173,7 @@ ATTACKS: Mapping[str, Turn] = {
     "deflate-bomb": _store(bomb, "1.2.3.4.6", DEFLATED_CT, 1),
     "declares-4-gb": _store(declares_4_gb, "1.2.3.4.7"),
     "many-elements": _store(many_elements, "1.2.3.4.8"),
+    "many-items-to-commit": _ask_commitment,
 }
 
 
