@@ -39,6 +39,13 @@ class _Watch:
     message_id: int = 0
 
 
+class _Unseen:
+    """In place of a watch that was never asked for."""
+
+
+_UNSEEN = _Unseen()
+
+
 class Reports:
     """Sends what is offered; threads of many associations share it, each asks for its own."""
 
@@ -85,10 +92,12 @@ class Reports:
                 watch.until_s = 0.0  # no second try where the first stays without an answer
 
     def _watch(self, assoc: Any) -> _Watch | None:
-        with self._lock:
-            if assoc not in self._watches:
-                self._watches[assoc] = self._begin(assoc)
-            return self._watches[assoc]
+        watch = self._watches.get(assoc, _UNSEEN)  # asked at every PDU, so without the lock: each association asks for itself
+        if isinstance(watch, _Unseen):
+            watch = self._begin(assoc)
+            with self._lock:
+                self._watches[assoc] = watch
+        return watch
 
     def _begin(self, assoc: Any) -> _Watch | None:
         for context in assoc.accepted_contexts:
