@@ -13,6 +13,7 @@ from tests.support.attacker import ASSOCIATE_AC, RawPeer
 from tests.support.attacks import good_echo
 from tests.support.receiver import receiver_process, worker_pids
 from tests.support.vitals import MIB, settle, vitals
+from tests.unit.node.receive.encoding import encoded, identified
 
 IDLE = 1100
 ECHO_S = 10.0
@@ -72,3 +73,30 @@ def test_a_worker_without_descriptors_goes_on_when_some_are_free(tmp_path: Path)
         assert good_echo(port) < ECHO_S
         assert log.read_text().count('"receiver.accept-failed"') == 1
         assert process.poll() is None
+
+
+@pytest.mark.parametrize(
+    ("associations", "instances"),
+    [(100, 400), pytest.param(100_000, 100_000, marks=[pytest.mark.soak, pytest.mark.timeout(7200)])],
+)
+def test_work_leaves_memory_descriptors_and_threads_as_they_were(tmp_path: Path, associations: int, instances: int) -> None:
+    """An instance for each association, then many over one."""
+    with receiver_process(tmp_path / "spool", tmp_path / "log") as (process, port):
+        _store(port, 0, 100)
+        before = settle(process.pid, lambda now: now.threads <= 4)
+        for number in range(associations):
+            _store(port, 10**6 + number, 1)
+        _store(port, 2 * 10**6, instances)
+        after = settle(process.pid, lambda now: now.descriptors <= before.descriptors and now.threads <= before.threads)
+    assert (after.threads, after.descriptors) <= (before.threads, before.descriptors)
+    assert after.resident_bytes - before.resident_bytes < 8 * MIB
+
+
+def _store(port: int, first: int, count: int) -> None:
+    """C-STORE of ``count`` small instances over one association."""
+    with RawPeer(port, "127.0.0.1") as peer:
+        assert peer.negotiate() == ASSOCIATE_AC
+        for number in range(first, first + count):
+            uid = f"1.2.3.{number}"
+            assert peer.store(encoded(identified(uid)), uid) == 0
+        assert peer.release()

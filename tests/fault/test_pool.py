@@ -123,18 +123,27 @@ def test_quotas_hold_over_all_workers(tmp_path: Path) -> None:
             until(lambda: _is_admitted(port))
 
 
-def _is_admitted(port: int) -> bool:
-    with RawPeer(port, GOOD) as peer:
-        return peer.negotiate() == ASSOCIATE_AC
+def _is_admitted(port: int, stack: ExitStack | None = None) -> bool:
+    """Whether an association comes about; with a stack it stays."""
+    peer = RawPeer(port, GOOD)
+    admitted = peer.negotiate() == ASSOCIATE_AC
+    if admitted and stack is not None:
+        stack.enter_context(peer)
+    else:
+        peer.close()
+    return admitted
 
 
 def test_the_places_of_a_killed_worker_are_free_again(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with receiver_process(tmp_path / "spool", log, processes=1, max_associations=2) as (_, port):
         for _ in range(3):
-            with associations(port, 2):
+            with ExitStack() as stack:
+                until(lambda stack=stack: _is_admitted(port, stack))  # type: ignore[misc]
+                until(lambda stack=stack: _is_admitted(port, stack))  # type: ignore[misc]
+                assert not _is_admitted(port)
                 os.kill(worker_pids(log)[0], signal.SIGKILL)
-            until(lambda: _is_admitted(port))
+                until(lambda: _is_admitted(port))
 
 
 def test_workers_end_with_a_killed_master_and_a_next_life_takes_the_port(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import structlog
 
 from node.receive.pool.config import ReceiverConfig
-from node.receive.pool.doors import open_doors
+from node.receive.pool.doors import Doors, open_doors
 from node.receive.pool.signals import SignalPipe, die_with, held_back
 from node.receive.pool.spools import settle_former
 from node.receive.pool.worker import Load, Worker
@@ -33,6 +33,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 RESTART_BASE_S, RESTART_CAP_S = 0.05, 5.0
 _MOST_TOLD = 500  # characters, so that a line is written to the pipe in one piece
 STEADY_S = 5.0  # who dies after this long was well: it is started again at once
+WAIT_S, LOOK_EVERY_S = 3.0, 0.05
 DRAIN_S = 20.0  # for the workers, which take less
 
 
@@ -74,7 +75,7 @@ class Master:
             A port, a certificate or a spool can't be used.
         """
         settle_former(self._config, self._clock)
-        self._doors = open_doors(self._config)
+        self._doors = self._take_doors()
         self._alive_read, self._alive_write = os.pipe()
         self._told_read, self._told_write = os.pipe()
         self._signals = SignalPipe(_SIGNALS)
@@ -89,6 +90,17 @@ class Master:
             for fd in (self._alive_read, self._alive_write, self._told_read, self._told_write):
                 os.close(fd)
         _log.info("receiver.stopped")
+
+    def _take_doors(self) -> Doors:
+        """Bind the ports; a killed former life's workers may still be about to let them go."""
+        end_s = self._clock.monotonic_s() + WAIT_S
+        while True:
+            try:
+                return open_doors(self._config)
+            except ConfigError:
+                if self._clock.monotonic_s() >= end_s:
+                    raise
+            self._clock.sleep(LOOK_EVERY_S)
 
     def _serve(self, parent: int | None) -> None:
         waiting = select.poll()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from node.receive.pool.config import ReceiverConfig
 from node.receive.spool.reconcile import reconcile
-from node.receive.spool.records import ReceiverStarted
+from node.receive.spool.records import ReceiverStarted, ReceiverStopped
 from node.receive.spool.spool import Spool, open_spool
 from storage.base.clock import Clock
 from storage.base.errors import ConfigError, TransientError
@@ -43,6 +43,16 @@ def begin_spool(config: ReceiverConfig, name: str, clock: Clock) -> Spool:
     return spool
 
 
+def end_spool(spool: Spool, clock: Clock) -> None:
+    """Let a spool go, the end of the life on record. Where that can't be written, the life counts as one that was cut off."""
+    try:
+        spool.put_record(ReceiverStopped(spool.receiver, spool.boot, clock.utc()))
+    except TransientError as error:
+        _log.warning("spool.end-not-written", receiver=spool.receiver, error_code=error.reason_code)
+    finally:
+        spool.close()
+
+
 def settle_former(config: ReceiverConfig, clock: Clock) -> None:
     """Put in order the spools of workers that there are no more, and close what associations they left open.
 
@@ -56,5 +66,5 @@ def settle_former(config: ReceiverConfig, clock: Clock) -> None:
     for name in (home.name for home in homes if home.name not in current):
         if name != config.receiver and not name.removeprefix(f"{config.receiver}-").isdecimal():
             continue  # another receiver's, whose name begins like ours
-        begin_spool(config, name, clock).close()
+        end_spool(begin_spool(config, name, clock), clock)
         _log.info("spool.settled", spool=name)

@@ -11,7 +11,7 @@ from node.receive.pool.config import ReceiverConfig
 from node.receive.pool.doors import Doors
 from node.receive.pool.scp import StorageSCP
 from node.receive.pool.signals import SignalPipe
-from node.receive.pool.spools import begin_spool
+from node.receive.pool.spools import begin_spool, end_spool
 from storage.base.clock import Clock
 from storage.base.errors import ConfigError
 from storage.base.log import get_logger
@@ -49,9 +49,11 @@ class Worker:
             ready()
             self._wait(signals, scp)
             scp.stop()
-            _log.info("worker.stopped", boot=spool.boot)
-        finally:
+        except BaseException:
             spool.close()
+            raise
+        end_spool(spool, self._clock)
+        _log.info("worker.stopped", boot=spool.boot)
 
     def _wait(self, signals: SignalPipe, scp: StorageSCP) -> None:
         waiting = select.poll()
