@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import and_, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from storage import events
@@ -18,6 +18,7 @@ from storage.schema import (
     Evaluation,
     Instance,
     InstanceHeader,
+    ReceiverLife,
     ResultObject,
     Revision,
     RevisionInstance,
@@ -35,6 +36,7 @@ class StudyQuiet:
     """A Study that waits: when it last grew, whether it may be growing now, and at which quiet times it was looked at.
 
     ``broken_off_at``: when the last association that brought part of it was aborted or found lost.
+    ``nobody_receives``: every receiver has stopped in order, and none has started since.
     ``evaluated`` maps ``quiet_s`` to the highest ``arrival_count`` that was evaluated with it.
     """
 
@@ -46,6 +48,7 @@ class StudyQuiet:
     modalities: frozenset[str]
     evaluated: dict[float, int] = field(default_factory=dict)
     broken_off_at: datetime | None = None
+    nobody_receives: bool = False
 
     @property
     def quiet_since(self) -> datetime:
@@ -80,7 +83,7 @@ def pending_studies(s: Session) -> list[StudyQuiet]:
     studies = s.scalars(select(Study).where(UNSETTLED).order_by(Study.last_arrival_at, Study.id)).all()
     if not studies:
         return []
-    modalities, looks, associations = _modalities(s), _looks(s), _open_associations(s)
+    modalities, looks, associations, nobody = _modalities(s), _looks(s), _open_associations(s), _nobody_receives(s)
     return [
         StudyQuiet(
             study_id=study.id,
@@ -91,6 +94,7 @@ def pending_studies(s: Session) -> list[StudyQuiet]:
             modalities=frozenset(modalities.get(study.id, ())),
             evaluated=looks.get(study.id, {}),
             broken_off_at=study.broken_off_at,
+            nobody_receives=nobody,
         )
         for study in studies
     ]
@@ -202,6 +206,13 @@ def _open_associations(s: Session) -> dict[int, int]:
         .group_by(Series.study_id)
     )
     return {study_id: count for study_id, count in s.execute(query)}
+
+
+def _nobody_receives(s: Session) -> bool:
+    newest = select(ReceiverLife.receiver, func.max(ReceiverLife.boot).label("boot")).group_by(ReceiverLife.receiver).subquery()
+    life = and_(ReceiverLife.receiver == newest.c.receiver, ReceiverLife.boot == newest.c.boot)
+    stops = s.scalars(select(ReceiverLife.stopped_at).join(newest, life)).all()
+    return bool(stops) and None not in stops
 
 
 def _newest_versions(s: Session, study_id: int) -> list[Instance]:

@@ -15,7 +15,7 @@ from node.receive.pool.config import RECEIVER, ReceiverConfig
 from node.receive.pool.doors import open_doors
 from node.receive.pool.master import Master
 from node.receive.pool.scp import StorageSCP
-from node.receive.pool.spools import begin_spool
+from node.receive.pool.spools import begin_spool, end_spool
 from node.settings import Settings, load_settings
 from storage.base.clock import Clock
 from storage.base.log import get_logger
@@ -86,6 +86,8 @@ def receive(config: ReceiverConfig, clock: Clock, stop: Event, ready: Callable[[
             scp.stop()
         finally:
             doors.close()
-        _log.info("receiver.stopped", boot=spool.boot)
-    finally:
+    except BaseException:
         spool.close()
+        raise
+    end_spool(spool, clock)
+    _log.info("receiver.stopped", boot=spool.boot)

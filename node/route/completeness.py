@@ -1,8 +1,9 @@
 """When a Study is complete. Pure but for what `QuietWatch` remembers; reads no clock and no row by itself.
 
 A Study has been quiet for q seconds when no association that brought part of it is open, its last arrival is q seconds old, and
-so is the abort or loss of any association that brought part of it: while the receiver is down nobody can send. The end of an
-association completes nothing by itself. Each q is looked at by itself, once for every growth of the Study; a quiet time that new
+so is the abort or loss of any association that brought part of it, and the last start of any receiver that had brought part of it
+before: while a receiver is down nobody can send. While all have stopped in order, no Study is quiet. The end of an association
+completes nothing by itself. Each q is looked at by itself, once for every growth of the Study; a quiet time that new
 rules bring in doesn't reopen a Study that had passed it, and was looked at after one as long, before they were applied.
 
 Evidence takes the place of quiet time: where a peer has said what the Study holds, all that it named is held, and nothing else
@@ -79,6 +80,8 @@ def _standing(study: StudyQuiet, age_s: float, quiet_s: float, applied_at: datet
         return Standing(quiet_s, "waiting", f"{study.open_associations} association(s) that brought part of it are open")
     if proof is not None:
         return Standing(quiet_s, "due", f"no association is open, {proof}", by_evidence=True)
+    if study.nobody_receives:
+        return Standing(quiet_s, "waiting", "no receiver is running, so nobody can send what may be missing")
     if age_s < quiet_s:
         why = f"quiet for {age_s:.1f} s, {quiet_s:g} s are asked for"
         return Standing(quiet_s, "waiting", why, quiet_s - age_s)

@@ -22,7 +22,7 @@ from storage.intake.facts import (
     AssociationOpened,
     Fact,
 )
-from storage.intake.lives import break_off, note_receiver_started
+from storage.intake.lives import break_off, note_receiver_started, note_receiver_stopped
 from storage.schema import Arrival
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "note_association_closed",
     "note_association_opened",
     "note_receiver_started",
+    "note_receiver_stopped",
     "take_in",
 ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, select, update
 from sqlalchemy.orm import Session
 
 from storage.intake.arrivals import note_break
@@ -26,6 +26,13 @@ def note_receiver_started(s: Session, receiver: str, boot: int, at: datetime) ->
     waits = Series.study_id.in_(select(Study.id).where(UNSETTLED))
     break_off(s, and_(waits, Arrival.association_id.in_(select(Association.id).where(*earlier))), at)
     return len(lost)
+
+
+def note_receiver_stopped(s: Session, receiver: str, boot: int, at: datetime) -> None:
+    """A receiver's life number ``boot`` ended in order."""
+    insert_new(s, ReceiverLife, receiver=receiver, boot=boot, started_at=at)
+    life = update(ReceiverLife).where(ReceiverLife.receiver == receiver, ReceiverLife.boot == boot)
+    s.execute(life.values(stopped_at=at), execution_options={"synchronize_session": False})
 
 
 def break_off(s: Session, arrivals: ColumnElement[bool], at: datetime) -> None:

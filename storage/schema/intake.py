@@ -24,7 +24,10 @@ class SourceAE(Base):
 
 
 class ReceiverLife(Base):
-    """A start of a receiver: whatever its lives of a lower ``boot`` had open ended no later than this."""
+    """A start of a receiver: whatever its lives of a lower ``boot`` had open ended no later than this.
+
+    ``stopped_at``: when it ended in order; None while it goes on, or if nobody knows how it ended.
+    """
 
     __tablename__ = "receiver_life"
     __table_args__ = (UniqueConstraint("receiver", "boot"),)
@@ -33,6 +36,7 @@ class ReceiverLife(Base):
     receiver: Mapped[str]
     boot: Mapped[int]
     started_at: Mapped[datetime]
+    stopped_at: Mapped[datetime | None]
 
 
 class Association(Base):

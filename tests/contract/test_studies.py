@@ -71,6 +71,20 @@ def test_only_open_associations_that_carried_the_study_count(db: Database) -> No
         assert studies.pending_studies(s)[0].open_associations == 1
 
 
+def test_nobody_receives_once_every_receiver_has_stopped_in_order(db: Database) -> None:
+    _arrive(db, 1)
+    told = []
+    with db.write() as s:
+        for step in ("", "started r 1", "started q 7", "stopped r 1", "stopped q 7", "started r 2", "stopped r 2", "stopped r 2"):
+            if step:
+                change, receiver, boot = step.split()
+                note = intake.note_receiver_started if change == "started" else intake.note_receiver_stopped
+                note(s, receiver, int(boot), after(9))
+            (study,) = studies.pending_studies(s)
+            told.append(study.nobody_receives)
+    assert told == [False, False, False, False, True, False, True, True]
+
+
 def test_many_waiting_studies_take_as_many_queries_as_one(db: Database) -> None:
     counts = []
     for several in (1, 60):
@@ -83,7 +97,7 @@ def test_many_waiting_studies_take_as_many_queries_as_one(db: Database) -> None:
             found = studies.pending_studies(s)
         counts.append(sum(statement.startswith("SELECT") for statement in sent))
         assert all((one.open_associations, one.modalities, one.evaluated) == (1, frozenset({"MR"}), {}) for one in found)
-    assert len(found) == 61 and counts[0] == counts[1] == 4
+    assert len(found) == 61 and counts[0] == counts[1] == 5
 
 
 def test_the_same_content_freezes_to_the_same_revision(db: Database) -> None:

@@ -47,10 +47,10 @@ def instance(number: int = 1, *, study: str = STUDY, series: int = 1, content: s
     return replace(made, **changes)
 
 
-def open_association(s: Session, uid: str = "a1", *, boot: int = 1, at: datetime = T0) -> None:
+def open_association(s: Session, uid: str = "a1", *, receiver: str = "r", boot: int = 1, at: datetime = T0) -> None:
     """An association from CT_1."""
     intake.note_association_opened(
-        s, uid=uid, receiver="r", boot=boot, calling_ae_title="CT_1", called_ae_title="WETREAD", host="10.0.0.1", at=at
+        s, uid=uid, receiver=receiver, boot=boot, calling_ae_title="CT_1", called_ae_title="WETREAD", host="10.0.0.1", at=at
     )
 
 

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from node.receive.index.pending import Entry, blob_key
 from node.receive.index.service_records import note_service
-from node.receive.spool.records import AssociationClosed, AssociationFacts, InstanceReceived, ReceiverStarted
+from node.receive.spool.records import AssociationClosed, AssociationFacts, InstanceReceived, ReceiverStarted, ReceiverStopped
 from storage import intake
 from storage.database import Session
 
@@ -32,6 +32,8 @@ def _alone(s: Session, entry: Entry) -> None:
     record = entry.record
     if isinstance(record, ReceiverStarted):
         intake.note_receiver_started(s, record.receiver, record.boot, record.at)
+    elif isinstance(record, ReceiverStopped):
+        intake.note_receiver_stopped(s, record.receiver, record.boot, record.at)
     else:
         note_service(s, record)
 

@@ -60,6 +60,16 @@ class ReceiverStarted:
 
 
 @dataclass(frozen=True)
+class ReceiverStopped:
+    """A receiver's life ended in order: nobody can send to it until it begins another."""
+
+    kind: ClassVar[str] = "receiver_stopped"
+    receiver: str
+    boot: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class AssociationClosed:
     """An association that brought instances ended."""
 
@@ -161,6 +171,7 @@ class AvailabilityNoted:
 
 Record: TypeAlias = (
     ReceiverStarted
+    | ReceiverStopped
     | AssociationClosed
     | InstanceReceived
     | Quarantined

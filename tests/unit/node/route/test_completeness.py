@@ -32,6 +32,13 @@ def test_an_open_association_keeps_everything_waiting() -> None:
     assert (standing.stand, standing.why) == ("waiting", "2 association(s) that brought part of it are open")
 
 
+def test_while_no_receiver_runs_nothing_is_quiet() -> None:
+    stopped = replace(STUDY, nobody_receives=True)
+    (standing,) = standings(stopped, 1e6, [5], None)
+    assert (standing.stand, standing.remaining_s) == ("waiting", 0.0) and "no receiver is running" in standing.why
+    assert stands(replace(stopped, evaluated={5.0: 10}), 1e6, 5) == ["settled"]
+
+
 def test_the_reason_says_how_long() -> None:
     (standing,) = standings(STUDY, 2.0, [5], None)
     assert (standing.why, standing.remaining_s) == ("quiet for 2.0 s, 5 s are asked for", 3.0)

@@ -14,6 +14,7 @@ from node.receive.spool.records import (
     ProcedureStepNoted,
     Quarantined,
     ReceiverStarted,
+    ReceiverStopped,
     Record,
     RecordDamaged,
     decode,
@@ -24,6 +25,7 @@ from tests.unit.node.receive.samples import AT, facts, received
 
 RECORDS: list[Record] = [
     ReceiverStarted("receiver", 3, AT),
+    ReceiverStopped("receiver", 3, AT),
     AssociationClosed(facts(), "aborted", AT),
     received(encoded(identified()))[1],
     Quarantined(facts(), AT, "truncated", "7FE00010", "1.2.840.10008.1.2.1", "ab" * 32, 77),
