@@ -74,9 +74,11 @@ coercion {STORAGE_SUPPORT[4]} (none).
 
 {rejection_table()}
 
-**At the end.** A request that the node can't serve, or that breaks the protocol, is answered by A-ABORT. When the
-node stops, the instance on its way is finished and answered; then its association is aborted, and new ones are
-rejected or refused."""
+**Messages.** A request of an operation that its SOP Class doesn't have is answered 0211, unrecognized operation.
+C-CANCEL changes nothing: no operation here has pending responses.
+
+**At the end.** What breaks the protocol, or comes too late, is answered by A-ABORT. When the node stops, the instance
+on its way is finished and answered; then its association is aborted, and new ones are rejected or refused."""
 
 
 def _preference() -> str:

@@ -52,7 +52,8 @@ def implementation_model() -> str:
     archive          <-- C-STORE (SEG, SR), C-ECHO --------- +---------+
 
 One Application Entity with one AE title does all. As an acceptor it runs in several processes that share a listening
-socket; an association is served by one of them. As a requestor it has one association to a peer at a time.
+socket; an association is served by one of them. As a requestor it has at most two to a peer at a time, one for
+objects and one for results of storage commitment.
 
 What it receives it stores and indexes. A Study counts as complete by evidence (MPPS, storage commitment requests,
 instance availability) or when it has been quiet for a time that the settings name; then models run on its Series.
