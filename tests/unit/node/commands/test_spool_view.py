@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from node.commands import spool_view
+from node.commands.narrative import status_lines
 from node.commands.spool_view import UNKNOWN, spool_overview
+from node.receive.associate.admission import Grant
+from node.receive.associate.sessions import Session
 from node.receive.spool import place
 from node.receive.spool.place import Place
 from node.receive.spool.segments import segments
-from tests.unit.node.receive.samples import put, spool_in
+from node.receive.store.storer import StoreCommand, Storer
+from storage.base.clock import ManualClock
+from tests.unit.node.receive.encoding import CT, EXPLICIT, encoded, identified
+from tests.unit.node.receive.samples import facts, put, spool_in
+
+COUNTS = dict.fromkeys(("studies", "studies_waiting", "instances", "size_bytes", "open_associations"), 0)
+STATUS: dict[str, Any] = defaultdict(dict, COUNTS, attention=defaultdict(tuple))
 
 
 def test_everything_put_apart_is_seen_once_and_with_its_reason(tmp_path: Path) -> None:
@@ -50,3 +61,18 @@ def test_a_full_quarantine_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert not spool_overview(tmp_path)["quarantine_full"]
     (folder / "2.json").write_text("{}")
     assert spool_overview(tmp_path)["quarantine_full"]
+
+
+def test_a_refused_instance_is_listed_with_its_reason(tmp_path: Path) -> None:
+    spool = spool_in(tmp_path)
+    reception = Storer(spool, ManualClock()).begin(StoreCommand(CT, "1.2.3.4", CT, EXPLICIT), Session(facts(spool), Grant("A")))
+    reception.write(encoded(identified())[:-1])
+    assert reception.finish().status == 0xC010
+    found = spool_overview(tmp_path)
+    (entry,) = found["newest_quarantined"]
+    assert entry["reason"] == "truncated" and (tmp_path / f"{entry['name']}.dcm").exists()
+    STATUS["spool"] = {**found, "missing": ["NAME"], "quarantine_full": True}
+    told = "\n".join(status_lines(STATUS))
+    assert "0 waiting, 1 MISSING, 1 quarantined (full: " in told
+    assert f"quarantined: {entry['name']} (truncated)" in told
+    assert "missing: NAME was acknowledged" in told
