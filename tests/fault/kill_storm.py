@@ -12,14 +12,14 @@ import hashlib
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from threading import Event, Thread
 
@@ -27,18 +27,16 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from pynetdicom import build_context
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import func, select
 
 from node.receive.index.indexer import index_pending
 from node.receive.pool import master
-from node.receive.spool.spool import SpoolFolders
 from storage.base.clock import SystemClock
 from storage.blobs import Blobs, open_blobs
 from storage.database import Database, open_database
-from storage.schema import Arrival, Instance
+from tests.fault.storm_ledger import Ledger, Summary, judged
 from tests.support.attacker import ASSOCIATE_AC, RawPeer, associate_rq
 from tests.support.dicom_builders import ct_series
-from tests.support.ports import LOOPBACK, free_port
+from tests.support.ports import LOOPBACK
 from tests.support.receiver import association, receiver_config
 from tests.unit.node.receive.encoding import element, encoded, identified
 
@@ -56,47 +54,6 @@ class Storm:
     workers: int = 3
     seed: int = 7
     pause_s: float = 0.05
-
-
-@dataclass
-class Ledger:
-    """What one sender knows: by SOP Instance UID the SHA-256 of the data set, how often it was sent, and what was answered."""
-
-    sha256: dict[str, str] = field(default_factory=dict)
-    tries: Counter[str] = field(default_factory=Counter)
-    acknowledged: set[str] = field(default_factory=set)
-    refused: Counter[int] = field(default_factory=Counter)
-    associations: int = 0
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What came of it. All fields from ``missing`` on must be 0."""
-
-    kills_of_workers: int
-    kills_of_masters: int
-    seconds: float
-    associations: int
-    sent: int
-    acknowledged: int
-    sent_again: int
-    in_database: int
-    missing: int = 0
-    present_twice: int = 0
-    other_bytes_in_rows: int = 0
-    other_bytes_in_blobs: int = 0
-    arrivals_without_a_store: int = 0
-    acknowledged_without_an_arrival: int = 0
-    partial_files: int = 0
-    objects_without_a_line: int = 0
-    refused: int = 0
-    senders_that_failed: int = 0
-
-    @property
-    def broken(self) -> dict[str, int]:
-        """The promises that were not kept, and how often."""
-        names = [found.name for found in fields(self)]
-        return {name: getattr(self, name) for name in names[names.index("missing") :] if getattr(self, name)}
 
 
 def run_storm(folder: Path, storm: Storm) -> Summary:
@@ -119,7 +76,7 @@ def run_storm(folder: Path, storm: Storm) -> Summary:
         receiver.stop()
     while index_pending(folder / "spool", db, blobs).indexed:
         pass
-    summary = _judged(folder, db, blobs, ledgers)
+    summary = judged(folder, db, blobs, ledgers)
     db.dispose()
     return replace(
         summary,
@@ -134,7 +91,7 @@ class Receiver:
     """The pool as a process on a port that stays, started again like a supervisor would."""
 
     def __init__(self, folder: Path, workers: int) -> None:
-        self.port = free_port()
+        self.port = _lasting_port()
         self._log = folder / "receiver.log"
         self._command = [sys.executable, "-m", "tests.fault.kill_storm", "--serve", str(folder / "spool")]
         self._command += ["--port", str(self.port), "--workers", str(workers)]
@@ -184,6 +141,15 @@ class Receiver:
         assert self._process is not None and self._process.stdout is not None
         self._process.stdout.close()
         self._process = None
+
+
+def _lasting_port() -> int:
+    """A free port below those that the kernel gives to clients: one of those might be a sender's own while nobody listens."""
+    lowest_of_clients = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((LOOPBACK, random.randrange(10_000, max(10_100, lowest_of_clients))))
+            return int(probe.getsockname()[1])
 
 
 def _kill(receiver: Receiver, storm: Storm, ledgers: list[Ledger], failures: list[BaseException]) -> int:
@@ -257,7 +223,7 @@ class _Sender:
     def run(self) -> None:
         study = generate_uid()
         again: tuple[str, bytes] | None = None
-        while not self.stop.is_set():
+        while not self.stop.wait(0.01):
             with suppress(OSError, TimeoutError), RawPeer(self.port, LOOPBACK, timeout_s=15.0) as peer:
                 if peer.negotiate(associate_rq()) != ASSOCIATE_AC:
                     continue
@@ -293,7 +259,7 @@ class _StockSender(_Sender):
     """The same by a stock pynetdicom SCU."""
 
     def run(self) -> None:
-        while not self.stop.is_set():
+        while not self.stop.wait(0.01):
             with association(self.port, [build_context(CTImageStorage, ExplicitVRLittleEndian)]) as assoc:
                 self.ledger.associations += assoc.is_established
                 while assoc.is_established and not self.stop.is_set():
@@ -318,44 +284,6 @@ def _senders(storm: Storm, port: int, ledgers: list[Ledger], stop: Event) -> lis
         kind(port, ledger, random.Random(f"{storm.seed} {number}"), stop)
         for number, (kind, ledger) in enumerate(zip(kinds, ledgers, strict=True))
     ]
-
-
-def _judged(folder: Path, db: Database, blobs: Blobs, ledgers: list[Ledger]) -> Summary:
-    """Hold what was acknowledged against rows, blobs and what lies in the spools."""
-    sha256 = {uid: digest for ledger in ledgers for uid, digest in ledger.sha256.items()}
-    tries = {uid: count for ledger in ledgers for uid, count in ledger.tries.items()}
-    acknowledged = {uid for ledger in ledgers for uid in ledger.acknowledged}
-    with db.read() as s:
-        rows: dict[str, list[Instance]] = {}
-        for row in s.scalars(select(Instance)):
-            rows.setdefault(row.sop_instance_uid, []).append(row)
-        query = select(Instance.sop_instance_uid, func.count(Arrival.id)).join(Arrival, Arrival.instance_id == Instance.id)
-        arrivals = {uid: count for uid, count in s.execute(query.group_by(Instance.sop_instance_uid))}
-    homes = [SpoolFolders(home) for home in (folder / "spool").iterdir()]
-    held = [row for found in rows.values() for row in found]
-    return Summary(
-        0,
-        0,
-        0.0,
-        associations=sum(ledger.associations for ledger in ledgers),
-        sent=sum(tries.values()),
-        acknowledged=len(acknowledged),
-        sent_again=sum(count - 1 for count in tries.values()),
-        in_database=len(held),
-        missing=len(acknowledged - set(rows)),
-        present_twice=sum(len(found) > 1 for found in rows.values()),
-        other_bytes_in_rows=sum(row.sha256 != sha256.get(row.sop_instance_uid) for row in held),
-        other_bytes_in_blobs=sum(not _is_whole(blobs, row) for row in held),
-        arrivals_without_a_store=sum(count > tries.get(uid, 0) for uid, count in arrivals.items()),
-        acknowledged_without_an_arrival=len(acknowledged - set(arrivals)),
-        partial_files=sum(len(list(home.part.iterdir())) for home in homes),
-        objects_without_a_line=sum(len(list(home.objects.iterdir())) for home in homes),
-        refused=sum(sum(ledger.refused.values()) for ledger in ledgers),
-    )
-
-
-def _is_whole(blobs: Blobs, row: Instance) -> bool:
-    return hashlib.sha256(blobs.get(row.blob_key)[-row.size_bytes :]).hexdigest() == row.sha256
 
 
 def _serve(spool: Path, port: int, workers: int) -> None:
