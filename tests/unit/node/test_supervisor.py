@@ -76,3 +76,25 @@ def _crash(supervisor: Supervisor, child: Child, clock: ManualClock, ran_s: floa
     clock.sleep(ran_s)
     supervisor._tend(child)
     return child.restart_at_s - clock.monotonic_s()
+
+
+def test_settings_are_taken_anew_by_the_receiver_alone(tmp_path: Path) -> None:
+    """SIGHUP would end a role that doesn't take it."""
+    marks = tmp_path / "marks"
+    code = (
+        f"import pathlib, signal, sys; marks = pathlib.Path({str(marks)!r})\n"
+        "signal.signal(signal.SIGHUP, lambda *_: marks.open('a').write('h')) if sys.argv[1] == 'receiver' else None\n"
+        "marks.open('a').write('s'); sys.stdin.read()"
+    )
+    supervisor = Supervisor(lambda role: [sys.executable, "-S", "-c", code, role], SystemClock(), roles=("receiver", "router"))
+    stop, reload = Event(), Event()
+    thread = Thread(target=supervisor.run, args=(stop, reload))
+    thread.start()
+    _until(lambda: marks.exists() and marks.read_text() == "ss")
+    reload.set()
+    _until(lambda: marks.read_text() == "ssh")
+    time.sleep(0.3)
+    assert all(child.running and child.crashes == 0 for child in supervisor.children)
+    stop.set()
+    thread.join(20.0)
+    assert not thread.is_alive() and marks.read_text() == "ssh"
