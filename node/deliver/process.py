@@ -26,6 +26,8 @@ from storage.database import Database, open_database
 _log = get_logger(__name__)
 
 JOIN_S = 25.0
+# A request of thousands of instances takes minutes to read again: another one needn't wait for it.
+VERIFIERS = 2
 
 
 def run_deliverer(settings: Settings, clock: Clock, stop: Event) -> None:
@@ -60,9 +62,11 @@ def build_deliverer(settings: Settings, db: Database, worker: str) -> Deliverer:
 def build_committer(settings: Settings, db: Database, worker: str) -> Committer:
     """Storage commitment for whoever asked, reported to any configured peer of its AE title."""
     deliver = settings.deliver
+    blobs = open_blobs(settings.store.blobs)
+    first_seen_s: dict[tuple[int, int], float] = {}
     return Committer(
         db=db,
-        verifier=Verifier(db, open_blobs(settings.store.blobs), worker),
+        verifiers=[Verifier(db, blobs, worker, first_seen_s) for _ in range(VERIFIERS)],
         reporter=Reporter(
             db=db,
             offers=Offers(settings.store.spool / OFFERS_FOLDER),

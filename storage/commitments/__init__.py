@@ -13,6 +13,7 @@ from storage.commitments.claim import (
     reap_expired,
     release_former,
     renew,
+    requesters_due,
     take,
 )
 from storage.commitments.moves import fail, mark_reported, mark_verified, report_later, verify_later
@@ -38,6 +39,7 @@ __all__ = [
     "release_former",
     "renew",
     "report_later",
+    "requesters_due",
     "take",
     "verify_later",
 ]

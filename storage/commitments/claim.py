@@ -64,19 +64,23 @@ class CommitmentClaim:
         return Fence(self.id, self.worker, self.attempt)
 
 
-def take(
-    db: Database, worker: str, lease_s: float, work: Work, *, of: Collection[str] | None = None, not_of: Collection[str] = ()
-) -> CommitmentClaim | None:
-    """The request that has waited longest for this work, if one is due; ``of`` and ``not_of`` name requesters.
+def requesters_due(s: Session, at: datetime) -> list[str]:
+    """Requesters of whom a result is due to be reported. Only reads."""
+    due = _due(lease_time(s, at), "report", None).with_only_columns(Commitment.requester).distinct()
+    return list(s.scalars(due.order_by(Commitment.requester)))
+
+
+def take(db: Database, worker: str, lease_s: float, work: Work, *, of: Collection[str] | None = None) -> CommitmentClaim | None:
+    """The request that has waited longest for this work, if one is due; ``of`` names requesters.
 
     A glance first, so that idling writes nothing.
     """
     with db.read() as s:
-        if s.scalars(_due(lease_time(s, db.clock.utc()), work, of, not_of).limit(1)).first() is None:
+        if s.scalars(_due(lease_time(s, db.clock.utc()), work, of).limit(1)).first() is None:
             return None
     with db.write() as s:
         now = lease_time(s, db.clock.utc())
-        first = _due(now, work, of, not_of).order_by(Commitment.next_attempt_at, Commitment.id).limit(1)
+        first = _due(now, work, of).order_by(Commitment.next_attempt_at, Commitment.id).limit(1)
         row = s.scalars(first.with_for_update(skip_locked=True).execution_options(populate_existing=True)).first()
         return None if row is None else _claimed(s, row, worker, now + timedelta(seconds=lease_s), work)
 
@@ -122,12 +126,10 @@ def lost(fence: Fence) -> LeaseLost:
     )
 
 
-def _due(now: datetime, work: Work, of: Collection[str] | None, not_of: Collection[str]) -> Select[Commitment]:
+def _due(now: datetime, work: Work, of: Collection[str] | None) -> Select[Commitment]:
     waiting = text("commitment.state = 'requested'") if work == "verify" else text("commitment.state = 'verified'")
     query = select(Commitment).where(DUE, waiting, run_out(Commitment.next_attempt_at, now, REST_MOST_S))
-    if of is not None:
-        query = query.where(Commitment.requester.in_(of))
-    return query.where(Commitment.requester.not_in(not_of)) if not_of else query
+    return query if of is None else query.where(Commitment.requester.in_(of))
 
 
 def _claimed(s: Session, row: Commitment, worker: str, until: datetime, work: Work) -> CommitmentClaim:

@@ -122,7 +122,7 @@ class Site:
             give_up_after_s=3600.0,
             chance=random.Random(1),
         )
-        committer = Committer(self.db, Verifier(self.db, self.blobs, worker), reporter)
+        committer = Committer(self.db, [Verifier(self.db, self.blobs, worker)], reporter)
         stop = Event()
         thread = Thread(target=committer.run, args=(stop,), daemon=True)
         thread.start()

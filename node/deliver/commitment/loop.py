@@ -1,9 +1,9 @@
-"""The threads of storage commitment: one verifies, one a requester reports, one serves requesters whom nobody knows."""
+"""The threads of storage commitment: some verify, and each requester is reported to by one of its own while results are due."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from threading import Event, Thread
 
@@ -19,37 +19,33 @@ _log = get_logger(__name__)
 IDLE_S = 0.25
 REAP_S = 5.0
 DRAIN_S = 20.0
+# A dead peer costs its thread a connection timeout a try; so many may be dead before the living wait.
+MOST_REQUESTERS = 16
 
 
 @dataclass
 class Committer:
-    """Runs verifier and reporter until told to stop."""
+    """Runs verifiers and reporter until told to stop."""
 
     db: Database
-    verifier: Verifier
+    verifiers: Sequence[Verifier]
     reporter: Reporter
+    _reporting: dict[str, Thread] = field(default_factory=dict)
+    _died: list[Exception] = field(default_factory=list)
 
     def run(self, stop: Event) -> None:
         """Serve until ``stop``; a thread that dies of a bug ends the process, which is then restarted."""
         self._begin(stop)
-        threads = [Thread(target=self._serve, args=(work, stop), name=name, daemon=True) for name, work in self._works()]
-        for thread in threads:
-            thread.start()
-        while not stop.is_set() and all(thread.is_alive() for thread in threads):
-            self._patiently(self._reap)
-            stop.wait(REAP_S)
-        for thread in threads:
+        threads = [self._start(partial(self._serve, verifier.serve_once, stop), "verify") for verifier in self.verifiers]
+        threads.append(self._start(partial(self._serve, self._reap, stop, REAP_S), "reap"))
+        while not stop.is_set() and not self._died:
+            self._patiently(partial(self._report, stop))
+            stop.wait(IDLE_S)
+        stop.set()
+        for thread in [*threads, *self._reporting.values()]:
             thread.join(DRAIN_S)
-        if not stop.is_set():
-            raise RuntimeError("a thread of storage commitment ended by itself")
-
-    def _works(self) -> list[tuple[str, Callable[[], bool]]]:
-        known = sorted({peer.ae_title for peer in self.reporter.peers})
-        return [
-            ("commitment-verify", self.verifier.serve_once),
-            ("commitment-unknown", partial(self.reporter.serve_once, not_of=known)),
-            *((f"commitment-{index}", partial(self.reporter.serve_once, of=[title])) for index, title in enumerate(known)),
-        ]
+        if self._died:
+            raise self._died[0]
 
     def _begin(self, stop: Event) -> None:
         """Offers of a former life are made anew, by settings that may know more peers than the ones before."""
@@ -62,6 +58,20 @@ class Committer:
             commitments.make_due(s, self.db.clock.utc())
         return True
 
+    def _report(self, stop: Event) -> bool:
+        """Give each requester of whom a result is due a thread, unless it has one."""
+        with self.db.read() as s:
+            due = commitments.requesters_due(s, self.db.clock.utc())
+        self._reporting = {title: thread for title, thread in self._reporting.items() if thread.is_alive()}
+        for title in due:
+            if title not in self._reporting and len(self._reporting) < MOST_REQUESTERS:
+                self._reporting[title] = self._start(partial(self._report_to, title, stop), "report")
+        return bool(due)
+
+    def _report_to(self, requester: str, stop: Event) -> None:
+        while not stop.is_set() and self._patiently(partial(self.reporter.serve_once, requester)):
+            pass
+
     def _reap(self) -> bool:
         at = self.db.clock.utc()
         with self.db.read() as s:
@@ -70,12 +80,23 @@ class Committer:
         with self.db.write() as s:
             freed = commitments.reap_expired(s, at)
         _log.warning("commitment.leases-reaped", requests=len(freed))
-        return True
+        return False
 
-    def _serve(self, work: Callable[[], bool], stop: Event) -> None:
+    def _serve(self, work: Callable[[], bool], stop: Event, idle_s: float = IDLE_S) -> None:
         while not stop.is_set():
             if not self._patiently(work):
-                stop.wait(IDLE_S)
+                stop.wait(idle_s)
+
+    def _start(self, work: Callable[[], None], name: str) -> Thread:
+        def guarded() -> None:
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001 - raised again by `run`
+                self._died.append(error)
+
+        thread = Thread(target=guarded, name=f"commitment-{name}", daemon=True)
+        thread.start()
+        return thread
 
     def _patiently(self, work: Callable[[], bool]) -> bool:
         """Do one round; a database or disk that doesn't answer is waited for."""

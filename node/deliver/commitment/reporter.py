@@ -7,7 +7,7 @@ listens, and between our tries, its result lies ready for any association that i
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -43,9 +43,9 @@ class Reporter:
     give_up_after_s: float
     chance: random.Random
 
-    def serve_once(self, of: Collection[str] | None = None, not_of: Collection[str] = ()) -> bool:
-        """Report the result that is due, of these requesters; False when none is. Raises TransientError."""
-        claim = commitments.take(self.db, self.worker, LEASE_S, "report", of=of, not_of=not_of)
+    def serve_once(self, requester: str) -> bool:
+        """Report the result that is due, of one requester; False when none is. Raises TransientError."""
+        claim = commitments.take(self.db, self.worker, LEASE_S, "report", of=[requester])
         if claim is None:
             return False
         try:

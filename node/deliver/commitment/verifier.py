@@ -24,12 +24,12 @@ STORE_AWAY_S = 10.0
 
 @dataclass
 class Verifier:
-    """Turns requests into results. ``worker`` is unique per start."""
+    """Turns requests into results, in one thread; several may share ``first_seen_s``. ``worker`` is unique per start."""
 
     db: Database
     blobs: Blobs
     worker: str
-    _first_seen_s: dict[tuple[int, int], float] = field(default_factory=dict)
+    first_seen_s: dict[tuple[int, int], float] = field(default_factory=dict)
     _renewed_s: float = 0.0
 
     def serve_once(self) -> bool:
@@ -57,7 +57,7 @@ class Verifier:
         except TransientError as error:
             self._put_off(claim, error.message, STORE_AWAY_S)
             return
-        self._first_seen_s.pop((claim.id, claim.asked), None)
+        self.first_seen_s.pop((claim.id, claim.asked), None)
         with self.db.write() as s:
             commitments.mark_verified(s, claim.fence, failures, self.db.clock.utc())
         level = _log.warning if failures else _log.info
@@ -66,7 +66,7 @@ class Verifier:
     def _may_still_come(self, claim: CommitmentClaim) -> bool:
         """By the monotonic clock, and from when we first looked: after an outage the index may be far behind."""
         now_s = self.db.clock.monotonic_s()
-        return now_s - self._first_seen_s.setdefault((claim.id, claim.asked), now_s) < PATIENCE_S
+        return now_s - self.first_seen_s.setdefault((claim.id, claim.asked), now_s) < PATIENCE_S
 
     def _failures(self, claim: CommitmentClaim, held: dict[str, list[Held]], reused: bool) -> dict[int, int]:
         if reused:
