@@ -8,7 +8,7 @@ from typing import Any, cast
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.pdu_primitives import P_DATA
 
-from node.receive.fast.commands import C_CANCEL_RQ, Command
+from node.receive.fast.commands import Command
 from node.receive.fast.dul import FastDUL
 from node.receive.fast.lines import Line
 from node.receive.fast.pdata import INVALID_PARAMETER, ProtocolError
@@ -24,12 +24,10 @@ class FastDIMSE(DIMSEServiceProvider):
         super().__init__(assoc)
         self.msg_queue: Any = Line[Any]()
         self.requests: deque[tuple[int, Any]] = deque()
-        self._awaits_response = False
+        self.awaits_response = False
 
     def deliver(self, context_id: int, command: Command, encoded: bytes, data: bytes) -> None:
-        """Take a whole message: a request waits its turn, a response is for whoever awaits it and for nobody else."""
-        if command.is_response and not self._awaits_response:
-            return
+        """Take a whole message: a request waits its turn, a response is for whoever awaits it."""
         if len(self.requests) >= MOST_WAITING:
             raise ProtocolError("more requests at once than are served")
         values = P_DATA()
@@ -41,18 +39,18 @@ class FastDIMSE(DIMSEServiceProvider):
             self.receive_primitive(values)
         except Exception as error:
             raise ProtocolError(f"{command.field:04X}: {type(error).__name__}", INVALID_PARAMETER) from error
-        if command.field != C_CANCEL_RQ and self.msg_queue.empty():
+        if self.msg_queue.empty():
             raise ProtocolError("a message that pynetdicom can't read", INVALID_PARAMETER)
-        if not command.is_response and not self.msg_queue.empty():
+        if not command.is_response:
             self.requests.append(cast(tuple[int, Any], self.msg_queue.get()))
 
     def get_msg(self, block: bool = False) -> Any:
         """The next response, read from the connection if need be; nothing after a timeout or the association's end."""
         if not block:
             return _NOTHING if self.msg_queue.empty() else self.msg_queue.get()
-        self._awaits_response = True
+        self.awaits_response = True
         try:
             cast(FastDUL, self.dul).pump_until(lambda: not self.msg_queue.empty(), self.dimse_timeout)
         finally:
-            self._awaits_response = False
+            self.awaits_response = False
         return _NOTHING if self.msg_queue.empty() else self.msg_queue.get()

@@ -174,16 +174,16 @@ class FastDUL(DULServiceProvider):
     def receive_pdu(self, wait: bool = False, timeout: float | None = None) -> Any:
         """The next primitive for the user, read from the connection if ``wait``."""
         if wait:
-            self.pump_until(lambda: not self.to_user_queue.empty(), timeout)
+            self.pump_until(lambda: False, timeout)
         return super().receive_pdu(wait=False)
 
     def pump_until(self, is_done: Callable[[], bool], timeout_s: float | None) -> None:
-        """Read PDUs until ``is_done``, the end of the association, or a timeout."""
+        """Read PDUs until ``is_done``, a release or abort that the user must answer, the end, or a timeout."""
         former = self._wire.until_s
         if timeout_s is not None:
             self._wire.until_s = min(former, self._clock.monotonic_s() + timeout_s)
         try:
-            while not is_done() and not self.is_over:
+            while not is_done() and self.to_user_queue.empty() and not self.is_over:
                 self.pump(raises=True)
         except TimedOut:
             pass

@@ -20,6 +20,7 @@ from storage.base.clock import Clock
 HEAD_BYTES = 6
 FIRST_BYTES = 16 * 2**10
 _ROOM = 16 * 2**10
+_LONGEST_WAIT_S = 3600.0  # `poll` takes milliseconds in 31 bits
 _HEAD = struct.Struct(">BxI")  # PDU type, reserved, PDU length: PS3.8 9.3.1
 _POLLIN = select.POLLIN | select.POLLPRI
 _WANTS_READ = (BlockingIOError, ssl.SSLWantReadError)
@@ -164,7 +165,8 @@ class Wire:
         except OSError as error:
             raise Closed from error
         left_s = min(self.until_s, self._late_s) - self._now()
-        if left_s <= 0 or not self._ready(events, left_s):
+        is_ready = left_s > 0 and self._ready(events, min(left_s, _LONGEST_WAIT_S))
+        if not is_ready and left_s <= _LONGEST_WAIT_S:
             raise TimedOut(self._in_pdu)
 
     def _ready(self, events: int, left_s: float) -> bool:

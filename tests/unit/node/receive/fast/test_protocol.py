@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from node.receive.fast import messages
+from node.receive.fast.datasets import Budget
 from node.receive.fast.limits import Limits
 from tests.support.attacker import (
     ABORT,
@@ -199,6 +201,35 @@ def test_a_cancel_changes_nothing(counter: Counter) -> None:
 def test_an_operation_that_its_context_doesn_t_have_is_unrecognized(counter: Counter, field: int) -> None:
     stream = p_data(3, 3, request(field, CT, True)) + p_data(3, LAST, DATA) + p_data(1, 3, request(field, VERIFICATION))
     assert told(counter, ASKED, stream, ECHO, release()) == [-2, 0x0211, 0x0211, 0, -6]
+
+
+SERVED = {
+    "1.2.840.10008.1.20.1": {0x0130},
+    "1.2.840.10008.3.1.2.3.3": {0x0120, 0x0140},
+    "1.2.840.10008.5.1.4.33": {0x0140},
+}
+
+
+@pytest.mark.parametrize("abstract_syntax", SERVED)
+def test_services_know_their_operations_and_their_class(counter: Counter, abstract_syntax: str) -> None:
+    asked = associate_rq(((1, VERIFICATION, (IMPLICIT,)), (3, abstract_syntax, (IMPLICIT,))))
+    fields = [0x0001, 0x0020, 0x0100, 0x0110, 0x0120, 0x0130, 0x0140, 0x0150]
+    others = [field for field in fields if field not in SERVED[abstract_syntax]]
+    stream = b"".join(p_data(3, 3, request(field, abstract_syntax)) for field in others)
+    stream += b"".join(p_data(3, 3, request(field, VERIFICATION, number=0x0003)) for field in SERVED[abstract_syntax])
+    wrong_class = [0x0118] * len(SERVED[abstract_syntax])
+    assert told(counter, asked, stream, ECHO, release()) == [-2, 0x0122, *[0x0211] * (len(others) - 1), *wrong_class, 0, -6]
+
+
+def test_what_is_held_in_memory_is_bounded_over_all_associations(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(messages, "_collected", Budget(1000))
+    commitment = "1.2.840.10008.1.20.1"
+    asked = associate_rq(((3, commitment, (IMPLICIT,)),))
+    begin = p_data(3, 3, request(0x0130, commitment, True, 0x0003))
+    for _ in range(3):  # what one association held is free after its end
+        assert told(counter, asked, begin, p_data(3, 0, bytes(900)), abort()) == [-2]
+    assert told(counter, asked, begin, p_data(3, 0, bytes(900)), p_data(3, 0, bytes(900))) == [-2, (2, 0)]
+    assert messages._collected.take(1000)
 
 
 def test_a_response_to_nothing_is_ignored(counter: Counter) -> None:
