@@ -147,6 +147,14 @@ def test_what_bcp_195_advises_against_is_refused(node: Pair, scanner: Pair, chan
         _shake(_server(node.files()), client)
 
 
+def test_contexts_of_both_directions_say_so_themselves(node: Pair, scanner: Pair) -> None:
+    """Whatever the defaults of the installed OpenSSL are."""
+    for context in (_server(node.files()).context(), _client(scanner)):
+        assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+        assert context.options & ssl.OP_NO_COMPRESSION and context.options & ssl.OP_NO_RENEGOTIATION
+        assert context.verify_mode is ssl.CERT_REQUIRED
+
+
 @pytest.mark.parametrize("suite", ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-CHACHA20-POLY1305"])
 def test_tls_1_2_with_a_good_suite_is_spoken(node: Pair, scanner: Pair, suite: str) -> None:
     client = _client(scanner)
