@@ -95,6 +95,12 @@ def test_alone_a_line_costs_one_sync_of_names_and_one_of_the_journal(bench: Benc
     assert steps == ["pwrite 00000001-000001.journal"]
 
 
+def test_a_segment_s_zeros_and_name_are_on_the_disk_before_its_first_line(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = spied(monkeypatch)
+    bench.append(0)
+    assert steps[:3] == ["fdatasync ahead", "fsync journal", "fsync objects"] and steps[3].startswith("pwrite")
+
+
 def spied(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     steps: list[str] = []
 
