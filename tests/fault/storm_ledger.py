@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from node.receive.spool.spool import SpoolFolders
 from storage.blobs import Blobs
 from storage.database import Database
-from storage.schema import Arrival, Instance
+from storage.schema import Arrival, Event, Instance
 
 
 @dataclass
@@ -46,6 +46,7 @@ class Summary:
     acknowledged_without_an_arrival: int = 0
     partial_files: int = 0
     objects_without_a_line: int = 0
+    lines_put_apart: int = 0
     refused: int = 0
     senders_that_failed: int = 0
 
@@ -66,6 +67,7 @@ def judged(folder: Path, db: Database, blobs: Blobs, ledgers: list[Ledger]) -> S
         for row in s.scalars(select(Instance)):
             rows.setdefault(row.sop_instance_uid, []).append(row)
         query = select(Instance.sop_instance_uid, func.count(Arrival.id)).join(Arrival, Arrival.instance_id == Instance.id)
+        put_apart = s.scalar(select(func.count(Event.id)).where(Event.kind == "spool.put-apart")) or 0
         arrivals = {uid: count for uid, count in s.execute(query.group_by(Instance.sop_instance_uid))}
     homes = [SpoolFolders(home) for home in (folder / "spool").iterdir()]
     held = [row for found in rows.values() for row in found]
@@ -86,6 +88,7 @@ def judged(folder: Path, db: Database, blobs: Blobs, ledgers: list[Ledger]) -> S
         acknowledged_without_an_arrival=len(acknowledged - set(arrivals)),
         partial_files=sum(len(list(home.part.iterdir())) for home in homes),
         objects_without_a_line=sum(len(list(home.objects.iterdir())) for home in homes),
+        lines_put_apart=put_apart,
         refused=sum(sum(ledger.refused.values()) for ledger in ledgers),
     )
 
