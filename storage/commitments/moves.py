@@ -19,19 +19,21 @@ from storage.schema import Commitment, CommitmentInstance
 def mark_verified(s: Session, fence: Fence, failures: Mapping[int, int], at: datetime) -> None:
     """-> ``verified``. ``failures``: Failure Reason (0008,1197) by the id of the reference that can't be committed to."""
     row = _carry(s, fence, "verifying", "verified", verified_at=at, last_error="", next_attempt_at=lease_time(s, at))
-    references = list(s.scalars(select(CommitmentInstance).where(CommitmentInstance.commitment_id == row.id)))
+    of_request = CommitmentInstance.commitment_id == row.id
     s.execute(
-        update(CommitmentInstance),
-        [{"id": reference.id, "failure_reason": failures.get(reference.id)} for reference in references],
+        update(CommitmentInstance).where(of_request, CommitmentInstance.failure_reason.is_not(None)).values(failure_reason=None)
     )
+    if failures:
+        s.execute(update(CommitmentInstance), [{"id": key, "failure_reason": reason} for key, reason in failures.items()])
+    uids = list(s.scalars(select(CommitmentInstance.sop_instance_uid).where(of_request)))
     evidence.note_commitment(
         s,
         transaction_uid=row.transaction_uid,
         ae_title=row.requester,
-        sop_instance_uids=[reference.sop_instance_uid for reference in references],
+        sop_instance_uids=uids,
         at=row.requested_at,
     )
-    _tell(s, "commitment.verified", row, at, instances=len(references), failed=len(failures))
+    _tell(s, "commitment.verified", row, at, instances=len(uids), failed=len(failures))
 
 
 def verify_later(s: Session, fence: Fence, error: str, delay_s: float, at: datetime) -> None:

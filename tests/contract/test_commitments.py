@@ -92,6 +92,19 @@ def test_the_same_request_again_is_answered_again(db: Database) -> None:
     assert row(db, made).association_uid == "a2", "an earlier one that is indexed late changes nothing"
 
 
+def test_what_failed_before_may_be_safe_now(db: Database) -> None:
+    ask(db)
+    claim = take(db, "verify")
+    with db.write() as s:
+        commitments.mark_verified(s, claim.fence, {claim.references[0].id: 0x0112}, db.clock.utc())
+    report = take(db, "report")
+    with db.write() as s:
+        commitments.mark_reported(s, report.fence, db.clock.utc())
+    ask(db, at=after(60))
+    again = verified(db, {claim.references[1].id: 0x0110})
+    assert [reference.failure_reason for reference in again.references] == [None, 0x0110]
+
+
 def test_asked_again_while_under_way_goes_to_the_newer_association(db: Database) -> None:
     made = ask(db)
     claim = verified(db)
