@@ -29,7 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from node.receive.index.indexer import index_pending
-from node.receive.pool import master
+from node.receive.pool import master, seat
 from storage.base.clock import SystemClock
 from storage.blobs import Blobs, open_blobs
 from storage.database import Database, open_database
@@ -287,7 +287,7 @@ def _senders(storm: Storm, port: int, ledgers: list[Ledger], stop: Event) -> lis
 
 
 def _serve(spool: Path, port: int, workers: int) -> None:
-    master.STEADY_S = 0.0  # a worker that was killed is well: its next life begins at once
+    seat.STEADY_S = 0.0  # a worker that was killed is well: its next life begins at once
     config = receiver_config(spool, max_associations=100)
     master.Master(replace(config, listen=replace(config.listen, port=port), processes=workers), SystemClock(), ready=_tell).run()
 

@@ -7,22 +7,19 @@ cleared; the others don't notice.
 from __future__ import annotations
 
 import gc
-import json
 import os
 import select
 import signal
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
-import structlog
-
+from node.receive.pool.channel import Channel
 from node.receive.pool.config import ReceiverConfig
 from node.receive.pool.doors import Doors, open_doors
+from node.receive.pool.seat import RESTART_CAP_S, Seat
 from node.receive.pool.signals import SignalPipe, die_with, held_back
 from node.receive.pool.spools import settle_former
-from node.receive.pool.worker import Load, Worker
+from node.receive.pool.worker import Load, Worker, be_worker
 from storage.base.clock import Clock
 from storage.base.errors import ConfigError
 from storage.base.log import get_logger
@@ -30,22 +27,8 @@ from storage.base.log import get_logger
 _log = get_logger(__name__)
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
-RESTART_BASE_S, RESTART_CAP_S = 0.05, 5.0
-_MOST_TOLD = 500  # characters, so that a line is written to the pipe in one piece
-STEADY_S = 5.0  # who dies after this long was well: it is started again at once
 WAIT_S, LOOK_EVERY_S = 3.0, 0.05
 DRAIN_S = 20.0  # for the workers, which take less
-
-
-@dataclass
-class Seat:
-    """A worker's number, its process, and how often it died young of late."""
-
-    number: int
-    pid: int | None = None
-    started_s: float = 0.0
-    crashes: int = 0
-    start_at_s: float = 0.0
 
 
 class Master:
@@ -76,8 +59,7 @@ class Master:
         """
         settle_former(self._config, self._clock)
         self._doors = self._take_doors()
-        self._alive_read, self._alive_write = os.pipe()
-        self._told_read, self._told_write = os.pipe()
+        self._channel = Channel()
         self._signals = SignalPipe(_SIGNALS)
         gc.collect()
         gc.freeze()  # what is here now is shared with all workers: no collection shall touch, and so copy, its pages
@@ -87,8 +69,7 @@ class Master:
             self._kill()
             self._doors.close()
             self._signals.close()
-            for fd in (self._alive_read, self._alive_write, self._told_read, self._told_write):
-                os.close(fd)
+            self._channel.close()
         _log.info("receiver.stopped")
 
     def _take_doors(self) -> Doors:
@@ -104,14 +85,14 @@ class Master:
 
     def _serve(self, parent: int | None) -> None:
         waiting = select.poll()
-        for fd in (self._signals.fd, self._told_read, *([] if parent is None else [parent])):
+        for fd in (self._signals.fd, self._channel.told, *([] if parent is None else [parent])):
             waiting.register(fd, select.POLLIN)
         while True:
             self._start_due()
             if self._stop_at_s is not None and not any(seat.pid for seat in self._seats):
                 return
             ready = [fd for fd, _ in waiting.poll(self._pause_ms())]
-            if self._told_read in ready:
+            if self._channel.told in ready:
                 self._hear()
             if parent in ready and not os.read(parent, 4096):
                 waiting.unregister(parent)
@@ -141,7 +122,7 @@ class Master:
     def _start_due(self) -> None:
         now_s = self._clock.monotonic_s()
         for seat in self._seats:
-            if seat.pid is None and self._stop_at_s is None and now_s >= seat.start_at_s:
+            if self._stop_at_s is None and seat.is_due(now_s):
                 self._start(seat, now_s)
 
     def _start(self, seat: Seat, now_s: float) -> None:
@@ -161,35 +142,18 @@ class Master:
 
     def _work(self, number: int, master: int) -> None:
         """In the child: be a worker, and never come back."""
-        status = 1
         try:
             die_with(master)
             self._signals.close()
-            os.close(self._alive_write)
-            os.close(self._told_read)
-            signals = SignalPipe((signal.SIGTERM, signal.SIGHUP))
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the master gets it too, and tells us
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-            structlog.contextvars.bind_contextvars(worker=number)
-            worker = Worker(number, self._config, self._doors, self._alive_read, self._clock, self._load)
-            worker.run(signals, lambda: self._tell(ready=number))
-            status = 0
-        except ConfigError as error:
-            self._tell(refused=error.message[:_MOST_TOLD], code=error.reason_code)
+            self._channel.keep_workers_ends()
+            os._exit(be_worker(Worker(number, self._config, self._doors, self._channel, self._clock, self._load)))
         except BaseException as error:  # noqa: BLE001 - the outermost place of the process
             _log.critical("worker.failed", exc_info=error)
         finally:
-            sys.stderr.flush()
-            os._exit(status)
-
-    def _tell(self, **facts: Any) -> None:
-        """From a worker to the master."""
-        os.write(self._told_write, json.dumps(facts).encode("ascii") + b"\n")
+            os._exit(1)
 
     def _hear(self) -> None:
-        for line in os.read(self._told_read, 65536).splitlines():
-            told = json.loads(line)
+        for told in self._channel.hear():
             if "ready" in told and not self._is_ready:
                 self._is_ready = True
                 if self._stop_at_s is None:  # told to stop before: it listens no more
@@ -221,15 +185,10 @@ class Master:
                 self._note_end(seat, os.waitstatus_to_exitcode(status))
 
     def _note_end(self, seat: Seat, exit_status: int) -> None:
-        pid, seat.pid = seat.pid, None
+        pid, delay_s = seat.pid, seat.note_end(self._clock.monotonic_s())
         self._doors.clear(seat.number)
-        if self._stop_at_s is not None:
-            return
-        now_s = self._clock.monotonic_s()
-        seat.crashes = 0 if now_s - seat.started_s > STEADY_S else seat.crashes + 1
-        delay_s = min(RESTART_CAP_S, RESTART_BASE_S * 2.0 ** min(seat.crashes - 1, 10)) if seat.crashes else 0.0
-        seat.start_at_s = now_s + delay_s
-        _log.error("worker.died", worker=seat.number, worker_pid=pid, exit_status=exit_status, restart_in_s=delay_s)
+        if self._stop_at_s is None:
+            _log.error("worker.died", worker=seat.number, worker_pid=pid, exit_status=exit_status, restart_in_s=delay_s)
 
     def _reload(self) -> None:
         """Take settings anew if they can be used, and have the workers do so."""

@@ -91,6 +91,8 @@ class StorageSCP:
         self._connections.cut_half_open()
         while len(self._connections) and self._clock.monotonic_s() < deadline_s:
             self._clock.sleep(LOOK_EVERY_S)  # a connection's thread ends after the end of its association is on record
+        if not len(self._connections):
+            os.close(self._drain_read)
         self.tend()
 
     def _may_connect(self, host: str) -> bool:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import select
 import signal
+import sys
 from collections.abc import Callable
 
+import structlog
+
+from node.receive.pool.channel import Channel
 from node.receive.pool.config import ReceiverConfig
 from node.receive.pool.doors import Doors
 from node.receive.pool.scp import StorageSCP
@@ -23,13 +27,15 @@ Load = Callable[[], ReceiverConfig]
 
 
 class Worker:
-    """Work number ``number`` of a receiver. ``parent`` is a pipe that ends with the process that forked this one."""
+    """Worker ``number`` of a receiver, which takes orders by signals and ends with the process that forked it."""
 
-    def __init__(self, number: int, config: ReceiverConfig, doors: Doors, parent: int, clock: Clock, load: Load | None) -> None:
-        self._number = number
+    def __init__(
+        self, number: int, config: ReceiverConfig, doors: Doors, channel: Channel, clock: Clock, load: Load | None
+    ) -> None:
+        self.number = number
+        self.channel = channel
         self._config = config
         self._doors = doors
-        self._parent = parent
         self._clock = clock
         self._load = load
 
@@ -41,9 +47,9 @@ class Worker:
         ConfigError
             The spool or a certificate can't be used.
         """
-        spool = begin_spool(self._config, self._config.spool_of(self._number), self._clock)
+        spool = begin_spool(self._config, self._config.spool_of(self.number), self._clock)
         try:
-            scp = StorageSCP(self._doors, self._config, self._number, spool, self._clock)
+            scp = StorageSCP(self._doors, self._config, self.number, spool, self._clock)
             scp.start()
             _log.info("worker.ready", boot=spool.boot, path=self._config.path)
             ready()
@@ -58,10 +64,10 @@ class Worker:
     def _wait(self, signals: SignalPipe, scp: StorageSCP) -> None:
         waiting = select.poll()
         waiting.register(signals.fd, select.POLLIN)
-        waiting.register(self._parent, select.POLLIN)
+        waiting.register(self.channel.parent, select.POLLIN)
         while True:
             ready = [fd for fd, _ in waiting.poll(TEND_S * 1000.0)]
-            if self._parent in ready:
+            if self.channel.parent in ready:
                 os._exit(1)  # a next life may begin at once, and needs the port and the spool
             arrived = signals.take()
             if signal.SIGTERM in arrived:
@@ -79,3 +85,22 @@ class Worker:
             _log.error("settings.not-taken", problem=error.message)
         else:
             _log.info("settings.taken")
+
+
+def be_worker(worker: Worker) -> int:
+    """Do a worker's work in this process, just forked with its parent's signals held back; returns the exit status."""
+    structlog.contextvars.bind_contextvars(worker=worker.number)
+    try:
+        signals = SignalPipe((signal.SIGTERM, signal.SIGHUP))
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the master gets it too, and tells us
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        worker.run(signals, lambda: worker.channel.tell(ready=worker.number))
+        return 0
+    except ConfigError as error:
+        worker.channel.tell(refused=error.message, code=error.reason_code)
+    except BaseException as error:  # noqa: BLE001 - the outermost place of the process
+        _log.critical("worker.failed", exc_info=error)
+    finally:
+        sys.stderr.flush()
+    return 1
