@@ -121,7 +121,7 @@ class Requester:
         self.port = port
 
     def associate(self) -> Association:
-        contexts = [*CONTEXTS, build_context("1.2.840.10008.5.1.4.1.1.2")]
+        contexts = [*CONTEXTS, build_context("1.2.840.10008.5.1.4.1.1.2"), build_context("1.2.840.10008.1.1")]
         handlers: list[Any] = [(evt.EVT_N_EVENT_REPORT, self._on_report)]
         return AE(SCANNER).associate(LOOPBACK, self.port, contexts=contexts, ae_title=WETREAD, evt_handlers=handlers)
 
@@ -206,3 +206,17 @@ def test_a_requester_that_goes_without_an_answer(receiver: RunningReceiver) -> N
     AE(SCANNER).associate(LOOPBACK, receiver.port, contexts=CONTEXTS, ae_title=WETREAD, evt_handlers=handlers)
     assert gone.wait(10)
     assert [record.status for record in wait_for(receiver, CommitmentReported)] == [None]
+
+
+def test_requests_and_results_that_cross_are_both_answered(receiver: RunningReceiver) -> None:
+    requester = Requester(receiver.port)
+    assoc = requester.associate()
+    offers = Offers(receiver.spool / FOLDER)
+    for number in range(1, 9):
+        offers.put(SCANNER, Offer(number, 1, f"1.9.{number}", "", ((MR, "1.2"),), ()))
+        time.sleep(0.15 + 0.02 * number)  # about when the receiver takes the association for silent
+        assert assoc.send_n_action(commitment("1.2"), 1, COMMITMENT, COMMITMENT_INSTANCE)[0].Status == 0x0000
+        assert assoc.send_c_echo().Status == 0x0000
+    assert [record.status for record in wait_for(receiver, CommitmentReported, 8)] == [0] * 8
+    assert len(requester.told) == 8
+    assoc.release()
