@@ -80,6 +80,9 @@ class Journal:
         self._closed = True
         with suppress(LineNotWritten):
             self.append(b"", names=False, sync=False)
+        if self._fd >= 0:
+            with suppress(OSError):
+                os.ftruncate(self._fd, self._position)  # the room that wasn't used
         self._leave()
         self._supply.close()
 

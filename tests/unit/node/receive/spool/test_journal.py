@@ -297,11 +297,13 @@ def test_a_leader_that_is_torn_away_hands_on_the_lead(bench: Bench, monkeypatch:
     assert bench.names()[0] == name(0) and bench.names()[-1] == name(2)
 
 
-def test_closing_takes_the_unused_segment_away(bench: Bench, small: None) -> None:
+def test_closing_gives_unused_room_back(bench: Bench, small: None) -> None:
     for number in range(6):
         bench.append(number)
     bench.journal.close()
-    assert [path.name for path in bench.folder.iterdir()] == ["00000001-000001.journal"]
+    (left,) = bench.folder.iterdir()
+    assert left.name == "00000001-000001.journal" and left.stat().st_size == sum(len(line(number)) for number in range(6))
+    assert bench.names() == [name(number) for number in range(6)]
     assert isinstance(segments(bench.folder)[0], Segment)
 
 
