@@ -15,10 +15,8 @@ from threading import Lock
 from pynetdicom.association import Association
 
 from node.receive.associate.places import Places
+from node.receive.listen.sparing import Sparing
 from storage.base.clock import Clock
-from storage.base.log import get_logger
-
-_log = get_logger(__name__)
 
 
 @dataclass(eq=False)
@@ -41,8 +39,9 @@ class Connection:
 class Connections:
     """Open connections of one process. Threads may share it; `enter` is for the one that accepts."""
 
-    def __init__(self, places: Places, clock: Clock) -> None:
+    def __init__(self, places: Places, clock: Clock, sparing: Sparing) -> None:
         self._places = places
+        self._sparing = sparing
         self._clock = clock
         self._lock = Lock()
         self._open: dict[Connection, None] = {}  # a set in the order of arrival
@@ -90,7 +89,7 @@ class Connections:
             found = waiting
         if not found:
             return False
-        _log.warning("connection.cut", host=found[0].host, reason="too-many-connections")
+        self._sparing.tell("connection.cut", "too-many-connections", found[0].host)
         with self._lock:
             self._free(found[0])
         _cut(found[0])

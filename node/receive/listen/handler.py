@@ -16,9 +16,6 @@ from node.receive.listen.connections import Connection
 from node.receive.listen.sockets import prepare, readable
 from node.receive.listen.terms import Terms
 from node.receive.listen.tls import ServerTls
-from storage.base.log import get_logger
-
-_log = get_logger(__name__)
 
 
 class ConnectionHandler(RequestHandler):
@@ -40,10 +37,9 @@ class ConnectionHandler(RequestHandler):
 
     def handle(self) -> None:
         """Serve the connection; returns when the association has ended."""
-        host = self._connection.host
         try:
-            if not self._terms.may_connect(host):
-                _log.warning("connection.refused", host=host, reason="host-not-admitted")
+            if not self._terms.may_connect(self._connection.host):
+                self._tell("connection.refused", "host-not-admitted")
                 return
             prepare(self._connection.socket)
             if self._tls is not None:
@@ -51,11 +47,11 @@ class ConnectionHandler(RequestHandler):
             if not self._says_something():
                 return
         except ssl.SSLError as error:
-            _log.warning("connection.refused", host=host, reason="tls", detail=error.reason or type(error).__name__)
+            self._tell("connection.refused", "tls", detail=error.reason or type(error).__name__)
         except TimeoutError:
-            _log.warning("connection.refused", host=host, reason="tls-handshake-too-slow")
+            self._tell("connection.refused", "tls-handshake-too-slow")
         except OSError as error:
-            _log.info("connection.lost", host=host, errno=error.errno)
+            self._tell("connection.lost", "error", errno=error.errno)
         else:
             self._associate()
 
@@ -73,12 +69,12 @@ class ConnectionHandler(RequestHandler):
 
     def _says_something(self) -> bool:
         """Whether anything comes before the end of the connection or of the peer's time."""
-        connected, host = self._connection.socket, self._connection.host
+        connected = self._connection.socket
         if not readable(connected, self._left_s()):
-            _log.warning("connection.refused", host=host, reason="silent")
+            self._tell("connection.refused", "silent")
             return False
         if self._tls is None and not connected.recv(1, socket.MSG_PEEK):
-            _log.info("connection.lost", host=host)
+            self._tell("connection.lost", "silent")
             return False
         return True
 
@@ -129,6 +125,9 @@ class ConnectionHandler(RequestHandler):
     def _until_s(self) -> float:
         """When, by the monotonic clock, the peer's A-ASSOCIATE-RQ must have come whole."""
         return self._connection.accepted_at_s + self._terms.request_s
+
+    def _tell(self, event: str, reason: str, **facts: str | int | None) -> None:
+        self._terms.sparing.tell(event, reason, self._connection.host, **facts)
 
     def _left_s(self) -> float:
         """How long the peer may still take to that."""

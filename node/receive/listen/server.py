@@ -70,7 +70,7 @@ class Server(ThreadedAssociationServer):
             return False  # another worker has it, or it is gone
         connection = self._connections.enter(accepted, address[0])
         if connection is None:
-            _log.warning("connection.refused", host=address[0], reason="too-many-connections")
+            self._terms.sparing.tell("connection.refused", "too-many-connections", address[0])
             close(accepted)
             return True
         try:

@@ -10,6 +10,7 @@ from typing import Any
 from pynetdicom.association import Association
 from pynetdicom.transport import AssociationSocket
 
+from node.receive.listen.sparing import Sparing
 from storage.base.clock import Clock
 
 
@@ -37,6 +38,7 @@ class Terms:
     path: NetworkPath
     bindings: list[Any]
     clock: Clock
+    sparing: Sparing
     request_s: float = 30.0
     may_connect: Callable[[str], bool] = lambda host: True
     ended: Callable[[Association], None] = lambda assoc: None

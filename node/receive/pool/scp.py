@@ -20,6 +20,7 @@ from node.receive.fast.path import fast_path
 from node.receive.listen.accept import AcceptLoop
 from node.receive.listen.connections import Connections
 from node.receive.listen.server import Server
+from node.receive.listen.sparing import Sparing
 from node.receive.listen.terms import Terms
 from node.receive.listen.tls import ServerTls
 from node.receive.pool.config import ReceiverConfig
@@ -49,14 +50,16 @@ class StorageSCP:
         self._is_fast = config.path == "fast"
         self._drain_read, self._drain_write = os.pipe()
         self._places = doors.connections.of(worker)
-        self._connections = Connections(self._places, clock)
+        self._sparing = Sparing(clock)
+        self._connections = Connections(self._places, clock, self._sparing)
         self._accept = AcceptLoop(self._servers(doors, config), clock, self._lag_s)
 
     def _servers(self, doors: Doors, config: ReceiverConfig) -> list[Server]:
         handlers = Handlers(self._desk)
         path = fast_path(self._desk, config.limits, self._drain_read) if self._is_fast else STOCK
         bindings = handlers.shared_bindings() if self._is_fast else handlers.bindings()
-        terms = Terms(path, bindings, self._clock, config.listen.request_s, self._may_connect, self._desk.ended)
+        request_s = config.listen.request_s
+        terms = Terms(path, bindings, self._clock, self._sparing, request_s, self._may_connect, self._desk.ended)
         ae = _entity(config.admission.ae_title, config.limits.max_pdu_bytes)
         servers = []
         if doors.plain is not None:

@@ -12,6 +12,7 @@ from pynetdicom.association import Association
 
 from node.receive.associate.places import PlaceTable
 from node.receive.listen.connections import Connection, Connections
+from node.receive.listen.sparing import Sparing
 from storage.base.clock import ManualClock
 
 Enter = Callable[[str], Connection | None]
@@ -29,7 +30,8 @@ def peers() -> Iterator[dict[int, socket.socket]]:
 @pytest.fixture
 def connections() -> Iterator[Connections]:
     table = PlaceTable(workers=1, most=4, most_per_host=3)
-    made = Connections(table.of(0), ManualClock())
+    clock = ManualClock()
+    made = Connections(table.of(0), clock, Sparing(clock))
     yield made
     for connection in made:
         connection.socket.close()
