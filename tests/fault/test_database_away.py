@@ -31,7 +31,7 @@ from tests.support.receiver import receiver_process
 from tests.support.wetread_node import WetreadNode, node_settings
 from tests.unit.node.receive.encoding import element, encoded, identified
 
-AWAY_S = [6.0, pytest.param(180.0, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
+AWAY_S = [4.0, pytest.param(180.0, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
 LOCKER = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=60)

@@ -93,7 +93,7 @@ def both_of(data: FileBytes, again: FileBytes, encoding: Encoding) -> tuple[Head
     return direct, long
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.booleans(), st.sampled_from(CHARACTER_SETS), LEAVES, st.lists(LEAVES, max_size=3), st.booleans(), st.booleans())
 @example(True, b"ISO_IR 100", [(0x00280103, "US", b"\1\0"), (0x00280106, "US or SS", b"\xff\xff")], [], False, False)
 @example(False, b"NO_SUCH", [(0x00100010, "PN", b"A^B=C= ")], [[(0x00080005, "CS", b"ISO_IR 192")]], True, False)
@@ -110,7 +110,7 @@ def test_both_ways_say_the_same(
         assert list(direct) == sorted(direct)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.data())
 def test_bytes_that_were_changed_are_declined_or_read_alike(data: st.DataObject) -> None:
     whole = bytearray(encoded_by_pydicom(_rich()))
