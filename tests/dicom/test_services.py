@@ -202,10 +202,12 @@ def test_a_requester_that_goes_without_an_answer(receiver: RunningReceiver) -> N
         return 0x0000, None
 
     handlers: list[Any] = [(evt.EVT_N_EVENT_REPORT, hang_up)]
-    offer(receiver)
+    offers = offer(receiver)
+    offers.put(SCANNER, Offer(8, 1, "1.9.2", "", ((MR, "1.2"),), ()))
     AE(SCANNER).associate(LOOPBACK, receiver.port, contexts=CONTEXTS, ae_title=WETREAD, evt_handlers=handlers)
     assert gone.wait(10)
     assert [record.status for record in wait_for(receiver, CommitmentReported)] == [None]
+    assert offers.has(SCANNER, 8), "what was not tried stays for the next time"
 
 
 def test_requests_and_results_that_cross_are_both_answered(receiver: RunningReceiver) -> None:

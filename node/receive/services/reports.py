@@ -89,7 +89,8 @@ class Reports:
             except TransientError as error:  # it is reported once more then
                 _log.error("commitment.report-not-written", association=session.facts.uid, exc_info=error)
             if status is None:
-                watch.until_s = 0.0  # no second try where the first stays without an answer
+                watch.until_s = 0.0
+                return  # no second try where the first stays without an answer
 
     def _watch(self, assoc: Any) -> _Watch | None:
         watch = self._watches.get(assoc, _UNSEEN)  # asked at every PDU, so without the lock: each association asks for itself
