@@ -13,12 +13,14 @@ from structlog.testing import capture_logs
 
 from node.receive.index import indexer
 from node.receive.index.indexer import index_pending
+from node.receive.index.pending import Entry
+from node.receive.index.rows import write_rows
 from node.receive.spool.records import AssociationClosed, AssociationEnd, ReceiverStarted
 from node.receive.spool.spool import Spool
 from storage import intake
 from storage.base.errors import TransientError
 from storage.blobs import Blobs, open_blobs
-from storage.database import Database
+from storage.database import Database, Session
 from storage.schema import Arrival, Association, Event, Instance, InstanceHeader, Study
 from tests.unit.node.receive.samples import AT, damage, facts, put, spool_in, waiting
 
@@ -118,6 +120,25 @@ def test_many_batches(spool: Spool, db: Database, blobs: Blobs, monkeypatch: pyt
         put(spool, f"1.2.3.{number}")
     assert index(spool, db, blobs).indexed == 10
     assert is_empty(spool) and len(all_of(db, Arrival.id)) == 10
+
+
+def test_a_batch_holds_no_more_headers_than_memory_does(
+    spool: Spool, db: Database, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    def counted(s: Session, entries: Sequence[Entry]) -> list[intake.Arrived]:
+        sizes.append(len(entries))
+        return write_rows(s, entries)
+
+    monkeypatch.setattr(indexer, "BATCH_BYTES", 1000)
+    monkeypatch.setattr(indexer, "write_rows", counted)
+    for number in range(4):
+        put(spool, f"1.2.3.{number}")
+    for number in range(4, 6):
+        put(spool, f"1.2.3.{number}", PatientComments="x" * 2000)
+    assert index(spool, db, blobs).indexed == 6
+    assert sizes == [5, 1], "a batch ends with what fills it"
 
 
 def test_a_damaged_record_is_put_apart_and_the_rest_goes_on(spool: Spool, db: Database, blobs: Blobs) -> None:

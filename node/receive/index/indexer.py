@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from node.receive.dataset.encodings import encoding_of
+from node.receive.dataset.limits import LARGEST_HEADER_BYTES
 from node.receive.index.pending import Counts, Entry, Source, blob_key, entries_of, is_unreadable
 from node.receive.index.rows import write_rows
 from node.receive.spool import durable, place
@@ -30,6 +32,7 @@ from storage.database import Database
 _log = get_logger(__name__)
 
 BATCH = 400
+BATCH_BYTES = 64 * 2**20  # of what may become headers in memory at once: these take some ten times as much there
 
 
 @dataclass(frozen=True)
@@ -152,19 +155,30 @@ class _Unreadable(TransientError):
 def _batches(found: Iterable[Line]) -> Iterator[list[Line]]:
     """Lines by the batch; what was read before an error comes before the error."""
     batch: list[Line] = []
+    size = 0
     failed: OSError | None = None
     try:
         for line in found:
             batch.append(line)
-            if len(batch) == BATCH:
+            size += _most_of_header(line)
+            if len(batch) == BATCH or size >= BATCH_BYTES:
                 yield batch
-                batch = []
+                batch, size = [], 0
     except OSError as error:
         failed = error
     if batch:
         yield batch
     if failed is not None:
         raise _Unreadable() from failed
+
+
+def _most_of_header(line: Line) -> int:
+    """How many encoded bytes of a line's object its header may hold."""
+    if not isinstance(line.record, InstanceReceived):
+        return 0
+    if encoding_of(line.record.transfer_syntax_uid).deflated:
+        return LARGEST_HEADER_BYTES
+    return min(line.record.size_bytes, LARGEST_HEADER_BYTES)
 
 
 def _is_of_all(error: Exception, entries: Sequence[Entry]) -> bool:
