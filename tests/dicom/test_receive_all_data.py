@@ -112,12 +112,12 @@ def wheel_files() -> Iterator[Sample]:
 
 
 def a_few(all_of_them: Iterable[Sample]) -> list[Sample]:
-    """The smallest three of each transfer syntax and SOP class family, and each malformed one."""
+    """The smallest of each transfer syntax and SOP class family, and each malformed one."""
     chosen = []
     for group in by_syntax(all_of_them).values():
         ranked = sorted(group, key=lambda one: one.path.stat().st_size)
         classes = {one.sop_class: one for one in reversed(ranked)}
-        few = [*ranked[:3], *classes.values(), *(one for one in group if any(word in one.path.name for word in MALFORMED))]
+        few = [*ranked[:1], *classes.values(), *(one for one in group if any(word in one.path.name for word in MALFORMED))]
         chosen += [one for one in dict.fromkeys(few) if one.path.stat().st_size < SMALL]
     return chosen
 

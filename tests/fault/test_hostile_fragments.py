@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.support.attacker import (
@@ -25,7 +23,7 @@ from tests.support.attacker import (
     uid,
 )
 from tests.support.attacks import good_echo
-from tests.support.besieged import Besieged, besieged
+from tests.support.besieged import Besieged
 from tests.support.receiver import held
 from tests.unit.node.receive.encoding import encoded, identified
 
@@ -56,12 +54,6 @@ BROKEN = {
     "an unknown PDU": pdu(0x99, b"abcd"),
     "a release of five bytes": pdu(5, bytes(5)),
 }
-
-
-@pytest.fixture(scope="module")
-def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Besieged]:
-    with besieged(tmp_path_factory.mktemp("node")) as running:
-        yield running
 
 
 @pytest.mark.parametrize("what", BROKEN)

@@ -21,18 +21,24 @@ from tests.support.vitals import settle, vitals
 REQUEST_S = 2.0
 
 
-@pytest.fixture
-def receiver(tmp_path: Path) -> Iterator[tuple[Besieged, int]]:
-    made = authority(tmp_path / "ca")
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("tls")
+
+
+@pytest.fixture(scope="module")
+def secure(folder: Path) -> Iterator[tuple[Besieged, int]]:
+    """A receiver with both ports, and its port with TLS."""
+    made = authority(folder / "ca")
     ours, port = made.pair("node"), free_port()
     tls = (str(ours.certificate), str(ours.key), str(ours.authority))
-    with besieged(tmp_path, listen={"request_s": REQUEST_S}, tls=tls, tls_port=port) as running:
+    with besieged(folder, listen={"request_s": REQUEST_S}, tls=tls, tls_port=port) as running:
         yield running, port
         assert '"level": "error"' not in running.log.read_text()
 
 
-def test_silent_and_babbling_peers_hold_up_nobody(receiver: tuple[Besieged, int], tmp_path: Path) -> None:
-    running, port = receiver
+def test_silent_and_babbling_peers_hold_up_nobody(secure: tuple[Besieged, int], folder: Path) -> None:
+    running, port = secure
     before = vitals(running.pid)
     silent = [RawPeer(port) for _ in range(30)]
     babbling = [RawPeer(port) for _ in range(5)]
@@ -43,7 +49,7 @@ def test_silent_and_babbling_peers_hold_up_nobody(receiver: tuple[Besieged, int]
         peer.send(hello()[:-20])
     begun_s = time.monotonic()
     assert good_echo(running.port) < 10
-    assert secure_echo(port, tmp_path / "ca" / "ca.pem") < 10
+    assert secure_echo(port, folder / "ca" / "ca.pem") < 10
     for peer in (*babbling, *halfway, *silent):
         while peer.read_pdu() is not None:  # perhaps a TLS alert, then the end
             pass
@@ -53,21 +59,21 @@ def test_silent_and_babbling_peers_hold_up_nobody(receiver: tuple[Besieged, int]
     assert after.threads <= before.threads
 
 
-def test_a_handshake_that_ends_and_a_request_that_never_comes(receiver: tuple[Besieged, int], tmp_path: Path) -> None:
-    running, port = receiver
-    context = ssl.create_default_context(cafile=str(tmp_path / "ca" / "ca.pem"))
+def test_a_handshake_that_ends_and_a_request_that_never_comes(secure: tuple[Besieged, int], folder: Path) -> None:
+    running, port = secure
+    context = ssl.create_default_context(cafile=str(folder / "ca" / "ca.pem"))
     with (
         socket.create_connection((LOOPBACK, port), 10) as plain,
-        context.wrap_socket(plain, server_hostname="localhost") as secure,
+        context.wrap_socket(plain, server_hostname="localhost") as told,
     ):
         begun_s = time.monotonic()
-        assert secure.recv(10) == b""
+        assert told.recv(10) == b""
         assert time.monotonic() - begun_s < REQUEST_S + 5
     assert good_echo(running.port) < 10
 
 
-def test_dcmtk_echoes_by_tls_meanwhile(receiver: tuple[Besieged, int], tmp_path: Path) -> None:
-    _, port = receiver
+def test_dcmtk_echoes_by_tls_meanwhile(secure: tuple[Besieged, int]) -> None:
+    _, port = secure
     silent = [RawPeer(port) for _ in range(10)]
     answered = run_tool(
         "echoscu", "-aet", "SCANNER", "-aec", "WETREAD", "+tla", "-ic", LOOPBACK, str(port), timeout_s=20

@@ -59,7 +59,7 @@ def nested(depth: int) -> bytes:
 
 
 @cache
-def bomb(size: int = 160 * 2**20) -> bytes:
+def bomb(size: int = 80 * 2**20) -> bytes:
     """A sound deflated data set, a thousandth of the size that it inflates to."""
     squeeze = zlib.compressobj(9, wbits=-15)
     pieces = [squeeze.compress(encoded(identified("1.2.3.4.6")) + element(0x7FE00010, "OB", b"", size))]
@@ -73,7 +73,7 @@ def declares_4_gb() -> bytes:
 
 
 @cache
-def many_elements(count: int = 300_000) -> bytes:
+def many_elements(count: int = 150_000) -> bytes:
     """A sound data set of nothing but empty items: all of them are looked at."""
     return encoded(identified("1.2.3.4.8")) + element(0x0040A730, "SQ", item(b"") * count)
 
@@ -137,7 +137,7 @@ def _store(data: Callable[[], bytes], sop_instance: str, request: bytes | None =
 
 
 def _ask_commitment(port: int, stop: Event) -> None:
-    """Storage commitment of several hundred thousand items that name nothing (PS3.4 J.3.2)."""
+    """Storage commitment of very many items that name nothing (PS3.4 J.3.2)."""
     named = {3: uid(COMMITMENT), 0x1001: uid(COMMITMENT + ".1")}
     command = command_set(named | {0x100: short(0x130), 0x110: short(1), 0x800: short(1), 0x1008: short(1)})
     with RawPeer(port, timeout_s=30.0) as peer:

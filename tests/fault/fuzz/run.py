@@ -90,7 +90,7 @@ def _live(
                 break
     summary.stored += oracle.at_the_end(receiver.folders)
     summary.findings += [line for line in oracle.findings if line not in summary.findings]
-    summary.slowest_echo_s = max(summary.slowest_echo_s, *oracle.echoes_s)
+    summary.slowest_echo_s = max([summary.slowest_echo_s, *oracle.echoes_s])
     summary.growth_bytes = max(summary.growth_bytes, oracle.growth_bytes)
     return number
 
