@@ -20,8 +20,10 @@ from pynetdicom.transport import AssociationSocket
 from node.receive.fast.limits import Limits
 from node.receive.fast.lines import Line
 from node.receive.fast.pdata import Assembler, ProtocolError
+from node.receive.fast.remembered import remembered
 from node.receive.fast.requests import check_request
 from node.receive.fast.timers import MonotonicTimer
+from node.receive.fast.transport import FastSocket
 from node.receive.fast.wire import Closed, Drained, TimedOut, Wire
 from storage.base.clock import Clock
 from storage.base.log import get_logger
@@ -31,38 +33,10 @@ _log = get_logger(__name__)
 A_ASSOCIATE_RQ_TYPE, P_DATA_TYPE, A_ABORT_TYPE = 0x01, 0x04, 0x07
 _EVENTS = {0x01: "Evt6", 0x02: "Evt3", 0x03: "Evt4", 0x04: "Evt10", 0x05: "Evt12", 0x06: "Evt13", 0x07: "Evt16"}
 _REQUEST = _EVENTS[A_ASSOCIATE_RQ_TYPE]
-_MOST_REQUESTS, _MOST_REQUEST_BYTES = 16, 16 * 2**10
-_USER_IDENTITY = b"\x58\x00"  # the head of its sub-item (PS3.7 D.3.3.7); may stand for something else, which is no harm
 _SHORT = frozenset({0x05, 0x06, 0x07})  # release and abort: a body of four bytes (PS3.8 9.3.6 to 9.3.8)
 _UNRECOGNIZED, _UNEXPECTED, _INVALID = 1, 2, 6
 _ENDED = frozenset({"Sta1", "Sta13"})
 _ACSE = (A_ASSOCIATE, A_RELEASE, A_ABORT, A_P_ABORT)
-
-
-class _Requests:
-    """A-ASSOCIATE-RQ PDUs that were decoded lately: a sender of one association per image says the same each time.
-
-    Nobody changes a decoded PDU; the state machine makes a primitive of its own from it.
-    """
-
-    def __init__(self) -> None:
-        self._kept: dict[bytes, Any] = {}
-
-    def decode(self, pdu: bytes) -> tuple[Any, str] | None:
-        """The decoded PDU and its event, None for one that wasn't seen."""
-        found = self._kept.get(pdu)
-        return None if found is None else (found, _REQUEST)
-
-    def keep(self, pdu: bytes, decoded: Any) -> None:
-        """Remember one of ordinary size that names no user, whose passcode is nothing to be kept."""
-        if len(pdu) > _MOST_REQUEST_BYTES or _USER_IDENTITY in pdu:
-            return
-        if len(self._kept) >= _MOST_REQUESTS:
-            self._kept.clear()
-        self._kept[pdu] = decoded
-
-
-_requests = _Requests()
 
 
 class _Unacceptable(Exception):
@@ -72,21 +46,6 @@ class _Unacceptable(Exception):
         super().__init__()
         self.event = event
         self.reason = reason
-
-
-class FastSocket(AssociationSocket):
-    """pynetdicom's socket around a `Wire`."""
-
-    def __init__(self, assoc: Any, wire: Wire) -> None:
-        super().__init__(assoc, client_socket=wire.socket)
-        self._wire = wire
-
-    def send(self, bytestream: bytes) -> None:
-        """Send within the deadline; a failure is a closed connection to the state machine (Evt17)."""
-        try:
-            self._wire.send(bytestream)
-        except Closed:
-            self.event_queue.put("Evt17")
 
 
 class FastDUL(DULServiceProvider):
@@ -259,13 +218,13 @@ class FastDUL(DULServiceProvider):
     def _take(self, pdu: bytes) -> None:
         """A PDU of association, release or abort."""
         try:
-            decoded, event = _requests.decode(pdu) or self._decode_pdu(bytearray(pdu))
+            decoded, event = remembered.decode(pdu) or self._decode_pdu(bytearray(pdu))
         except Exception as error:  # noqa: BLE001 - whatever pynetdicom's coders raise, the bytes are the peer's
             _log.warning("association.pdu-unreadable", type=pdu[0], error=type(error).__name__)
             self.refuse("Evt19", _INVALID)
             return
         if event == _REQUEST:
-            _requests.keep(pdu, decoded)
+            remembered.keep(pdu, decoded)
         self._recv_pdu.put(decoded)
         try:
             self.act(event)
