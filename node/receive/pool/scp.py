@@ -33,7 +33,7 @@ from storage.base.clock import Clock
 ANSWER_S = 0.05
 LOOK_EVERY_S = 0.02
 DRAIN_S = 15.0
-LAG_S, MOST_LAG_S = 0.003, 0.015
+LAG_S, MOST_LAG_S = 0.01, 0.05
 
 
 class StorageSCP:
