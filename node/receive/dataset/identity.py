@@ -6,6 +6,7 @@ import re
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from threading import Semaphore
 
 from node.receive.dataset.elements import Element, Malformed, top_level
 from node.receive.dataset.encodings import Encoding, encoding_of
@@ -19,6 +20,8 @@ STUDY_INSTANCE_UID, SERIES_INSTANCE_UID = 0x0020000D, 0x0020000E
 INFLATED_IN_MEMORY = 16 * 2**20
 MAX_INFLATED = 4 * 2**30
 _CHUNK = 2**20
+# How many threads hold inflated bytes at a time: memory doesn't grow with the number of associations.
+_INFLATING = Semaphore(2)
 _WANTED = frozenset({SOP_CLASS_UID, SOP_INSTANCE_UID, MODALITY, STUDY_INSTANCE_UID, SERIES_INSTANCE_UID})
 _LONGEST_WANTED = 256
 _CODE_STRING = re.compile(r"[A-Z0-9_ ]{1,16}")
@@ -47,10 +50,13 @@ def identify(data: bytes | memoryview | FileBytes, transfer_syntax_uid: str) -> 
     encoding = encoding_of(transfer_syntax_uid)
     if not encoding.deflated:
         return _identity(_wanted(data, top_level(data, encoding, only=_WANTED)))
-    inflated, whole = inflate(data, INFLATED_IN_MEMORY)
+    with _INFLATING:
+        inflated, whole = inflate(data, INFLATED_IN_MEMORY)
+        found = _wanted(inflated, _elements(inflated, encoding, whole))
+        del inflated
     if not whole:
         check_inflates(data)
-    return _identity(_wanted(inflated, _elements(inflated, encoding, whole)))
+    return _identity(found)
 
 
 def inflate(data: bytes | memoryview | FileBytes, limit: int) -> tuple[bytes, bool]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 import tracemalloc
 import zlib
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 
 import pytest
 
@@ -104,3 +107,28 @@ def test_a_bomb_beyond_every_image_is_refused(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(PeerError) as caught:
         identify(bomb, DEFLATED)
     assert caught.value.reason_code == "unparsable"
+
+
+def test_inflated_bytes_are_held_by_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixteen associations with deflated data sets cost the memory of two."""
+    holding, most, lock = 0, 0, Lock()
+    real = identity.inflate
+
+    def counted(data: bytes, limit: int) -> tuple[bytes, bool]:
+        nonlocal holding, most
+        with lock:
+            holding += 1
+            most = max(most, holding)
+        try:
+            time.sleep(0.005)
+            return real(data, limit)
+        finally:
+            with lock:
+                holding -= 1
+
+    monkeypatch.setattr(identity, "inflate", counted)
+    data = deflate(encoded(identified()))
+    with ThreadPoolExecutor(16) as threads:
+        found = list(threads.map(lambda _: identify(data, DEFLATED), range(32)))
+    assert len(found) == 32
+    assert most == 2
