@@ -146,7 +146,11 @@ def _digest(kind: bytes, key: bytes) -> bytes:
 
 
 def _host_digest(host: str) -> bytes:
-    """Of an IPv4 address, or of the network of 64 bits that an IPv6 address is from: who has one has all addresses of it."""
+    """Of an IPv4 address, or of the network of 64 bits that an IPv6 address is from: who has one has all addresses of it.
+
+    A socket of both families gives IPv4 addresses the form of IPv6, all of them in one network of 64 bits.
+    """
+    host = host.lower().removeprefix("::ffff:") if "." in host else host
     try:
         packed = socket.inet_pton(socket.AF_INET6, host.partition("%")[0])[:8] if ":" in host else socket.inet_aton(host)
     except OSError:

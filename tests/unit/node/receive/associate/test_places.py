@@ -72,6 +72,13 @@ def test_ipv6_addresses_of_one_network_are_one_host(table: PlaceTable) -> None:
     assert places.take("", "2001:db8:0:2::1") == 4
 
 
+def test_ipv4_addresses_that_a_socket_of_both_families_gives_are_hosts_of_their_own(table: PlaceTable) -> None:
+    places = table.of(0)
+    assert [places.take("", "::ffff:10.0.0.1") for _ in range(5)] == [0, 1, 2, 3, None]
+    assert places.take("", "10.0.0.1") is None, "the same host"
+    assert places.take("", "::ffff:10.0.0.2") == 4
+
+
 def test_a_place_can_be_given_back_and_taken_for_ever(table: PlaceTable) -> None:
     places = table.of(2)
     for _ in range(1000):
