@@ -91,11 +91,14 @@ def acknowledge_at_once(connected: socket.socket) -> None:
 
 
 def readable(connected: socket.socket, timeout_s: float) -> bool:
-    """Whether something is there to be read (or the end) within ``timeout_s``; any descriptor number will do."""
+    """Whether something is there to be read (or the end) within ``timeout_s``; any descriptor number will do.
+
+    An urgent byte is nothing: a read that follows it would wait for another without end.
+    """
     if isinstance(connected, ssl.SSLSocket) and connected.pending():
         return True
     waiting = select.poll()
-    waiting.register(connected.fileno(), select.POLLIN | select.POLLPRI)
+    waiting.register(connected.fileno(), select.POLLIN)
     return bool(waiting.poll(timeout_s * 1000.0))
 
 

@@ -74,3 +74,15 @@ def test_waiting_ends_with_data_or_with_time() -> None:
         assert not sockets.readable(ours, 0.01)
         theirs.send(b"x")
         assert sockets.readable(ours, 5.0)
+
+
+def test_an_urgent_byte_alone_is_nothing_to_be_read() -> None:
+    with socket.create_server((LOOPBACK, 0)) as listening:
+        theirs = socket.create_connection(listening.getsockname())
+        ours, _ = listening.accept()
+    with ours, theirs:
+        theirs.send(b"!", socket.MSG_OOB)
+        assert not sockets.readable(ours, 0.1), "a blocking read would have no end"
+        theirs.send(b"x")
+        assert sockets.readable(ours, 5.0)
+        assert ours.recv(2) == b"x"
