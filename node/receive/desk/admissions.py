@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from node.receive.associate.admission import Admission, Caller, Grant, Reject
+from node.receive.associate.admission import Admission, Grant
 from node.receive.associate.sessions import Session
 
 
@@ -15,10 +15,6 @@ class Admissions:
     def replace(self, admission: Admission) -> None:
         """From now on ``admission`` decides, for new associations and for the next instance of those that are open."""
         self.current = admission
-
-    def check(self, caller: Caller) -> Grant | Reject:
-        """What a caller may do now."""
-        return self.current.check(caller)
 
     def renew(self, session: Session) -> bool:
         """Give an open session what its caller is granted now; False if that is nothing any more."""

@@ -9,7 +9,7 @@ from collections.abc import Hashable
 from threading import Lock
 from typing import Any
 
-from node.receive.associate.admission import NO_SPACE, STOPPING, Caller, Grant, Reject
+from node.receive.associate.admission import NO_SPACE, STOPPING, Admission, Caller, Grant, Reject
 from node.receive.associate.places import Places
 from node.receive.associate.sessions import Session, Sessions
 from node.receive.desk.admissions import Admissions
@@ -42,13 +42,14 @@ class Desk:
 
     def admit(self, key: Hashable, caller: Caller) -> Session | Reject:
         """Open the session of an association that is asked for, or say why not."""
-        found = self._check(caller)
+        current = self.admissions.current  # read once: replaced meanwhile, it is asked anew at the next instance
+        found = self._check(caller, current)
         if isinstance(found, Reject):
             return found
         if not self._take_place(key, found, caller.host):
             return TOO_MANY
         session = self.sessions.open(key, caller, found)
-        session.admitted_by = self.admissions.current
+        session.admitted_by = current
         return session
 
     def begin_store(self, session: Session | None, command: StoreCommand) -> Receiving:
@@ -106,10 +107,10 @@ class Desk:
             self._taken[key] = place
         return True
 
-    def _check(self, caller: Caller) -> Grant | Reject:
+    def _check(self, caller: Caller, admission: Admission) -> Grant | Reject:
         if self._storer.stopping:
             return STOPPING
-        found = self.admissions.check(caller)
+        found = admission.check(caller)
         if isinstance(found, Reject):
             return found
         try:

@@ -78,6 +78,18 @@ def test_an_admission_that_is_replaced_decides_for_open_associations(spool: Spoo
     assert session.grant.durability == "os"
 
 
+def test_an_admission_replaced_while_a_caller_is_admitted_decides_too(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = desk(spool)
+
+    def replaced(self: Spool) -> bool:
+        found.admissions.replace(NOBODY)
+        return False
+
+    monkeypatch.setattr(Spool, "is_nearly_full", replaced)
+    session = admitted(found.admit("a", SCANNER))
+    assert stored(found, session) == TABLE["not-allowed"].status
+
+
 def test_a_service_that_is_not_granted_is_refused(spool: Spool) -> None:
     found = desk(spool, admission=replace(KNOWN, ordinary=Grant("", services=frozenset({"echo"}))))
     session = admitted(found.admit("a", SCANNER))
