@@ -15,6 +15,7 @@ import threading
 import traceback
 import warnings
 from collections.abc import MutableMapping
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from pathlib import PurePath
@@ -85,11 +86,14 @@ def _configure_quietly() -> None:
 
 
 class _StandardError:
-    """Writes to whatever ``sys.stderr`` is at that moment, a line at a time."""
+    """Writes to whatever ``sys.stderr`` is at that moment, a line at a time. Where that fails (a full disk, nobody at the other
+    end), the line is lost: no work stops for its log.
+    """
 
     def msg(self, message: str) -> None:
-        sys.stderr.write(message + "\n")
-        sys.stderr.flush()
+        with suppress(OSError, ValueError):
+            sys.stderr.write(message + "\n")
+            sys.stderr.flush()
 
     debug = info = warning = warn = error = critical = exception = fatal = log = msg
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import logging
+import sys
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -114,3 +117,15 @@ def test_libraries_are_heard_without_what_they_quote(capsys: pytest.CaptureFixtu
     assert (dicom["event"], dicom["module"], dicom["template"]) == ("library.message", "pydicom", "")
     assert library["template"] == "who is %s"
     assert (warning["category"], warning["place"]) == ("UserWarning", "valuerep.py:9")
+
+
+class _FullDisk(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "no space")
+
+
+def test_a_line_that_can_t_be_written_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure_logging("INFO")
+    monkeypatch.setattr(sys, "stderr", _FullDisk())
+    get_logger("a").warning("instance.refused")
+    logging.getLogger("library").error("something")
