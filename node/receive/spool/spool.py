@@ -30,6 +30,7 @@ from node.receive.spool.incoming import Incoming
 from node.receive.spool.journal import Journal, LineNotWritten
 from node.receive.spool.quarantine import Quarantine, Verdict
 from node.receive.spool.records import AssociationClosed, InstanceReceived, Quarantined, Record
+from node.receive.spool.segments import SUFFIX
 from node.receive.spool.supply import Supply
 from storage.base.clock import Clock
 from storage.base.errors import ConfigError, TransientError
@@ -232,15 +233,28 @@ def _lock(home: Path) -> int:
 
 
 def _count_boot(folders: SpoolFolders, clock: Clock) -> tuple[str, int]:
-    """The spool's identity and the number of this life, larger than any before, also of a lost spool in this place."""
+    """The spool's identity and the number of this life, larger than any before: also of a lost spool in this place.
+
+    The clock and the journal have a say too: where state.json is a copy of former days, the next number would be taken already,
+    and whoever has indexed what it named would take what comes now for the same.
+    """
     path = folders.home / "state.json"
+    boots = [int(clock.utc().timestamp()) // 60, *(1 + boot for boot in _boots_in(folders.journal))]
     if path.exists():
         state = json.loads(path.read_bytes())
-        identity, boot = str(state["identity"]), int(state["boot"]) + 1
+        identity = str(state["identity"])
+        boots.append(int(state["boot"]) + 1)
     else:
-        identity, boot = secrets.token_hex(4), int(clock.utc().timestamp()) // 60
+        identity = secrets.token_hex(4)
+    boot = max(boots)
     durable.write_file(
         folders.part / secrets.token_hex(16), path, [json.dumps({"identity": identity, "boot": boot}).encode("ascii")]
     )
     durable.sync_folder(folders.home)
     return identity, boot
+
+
+def _boots_in(journal: Path) -> list[int]:
+    """The lives that segments of the journal are of."""
+    found = [path.stem.partition("-")[0] for path in journal.glob(f"*{SUFFIX}")]
+    return [int(boot) for boot in found if boot.isdecimal()]

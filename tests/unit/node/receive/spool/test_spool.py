@@ -137,6 +137,38 @@ def test_an_empty_disk_in_the_old_place_gives_other_names_and_a_later_life(tmp_p
     assert first.new_name().split("-")[2] != second.new_name().split("-")[2]
 
 
+def test_an_old_copy_of_the_state_gives_no_name_again(tmp_path: Path) -> None:
+    clock = ManualClock()
+    names, state = [], tmp_path / "receiver" / "state.json"
+    copies = []
+    for _ in range(3):
+        spool = open_spool(tmp_path, "receiver", clock, 0)
+        copies.append(state.read_bytes())
+        names.append(spool.new_name())
+        spool.close()
+        clock.sleep(3600)
+    for path in spool.folders.journal.iterdir():
+        path.unlink()
+    state.write_bytes(copies[0])
+    spool = open_spool(tmp_path, "receiver", clock, 0)
+    assert max(names) < spool.new_name()
+    spool.close()
+
+
+def test_a_life_without_a_state_begins_after_those_of_the_journal(tmp_path: Path) -> None:
+    clock = ManualClock()
+    first = open_spool(tmp_path, "receiver", clock, 0)
+    first.put_record(ReceiverStarted("receiver", first.boot, AT))
+    first.close()
+    (tmp_path / "receiver" / "state.json").unlink()
+    clock.jump(-86400)
+    second = open_spool(tmp_path, "receiver", clock, 0)
+    second.put_record(ReceiverStarted("receiver", second.boot, AT))
+    second.close()
+    # The newest segment is the one that is written to: a reader removes the others when it is through.
+    assert [int(segment.name[:8]) for segment in segments(second.folders.journal)] == [first.boot, second.boot]
+
+
 def test_one_process_holds_a_spool(tmp_path: Path) -> None:
     held = spool_in(tmp_path)
     with pytest.raises(ConfigError, match=r"store\.spool: another receiver"):
