@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from pydicom._uid_dict import UID_dictionary
 
+from storage.base.errors import PeerError
+from storage.base.uids import check_uid
+
 IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 EXPLICIT_VR_BIG_ENDIAN = "1.2.840.10008.1.2.2"
@@ -52,7 +55,18 @@ def is_accepted(transfer_syntax_uid: str) -> bool:
 
     A private syntax may encode elements in any way, so its data sets could not be checked before they are acknowledged.
     """
-    return transfer_syntax_uid in _KNOWN or transfer_syntax_uid.startswith((_COMPRESSED, _DEFLATED_FRAMES))
+    return transfer_syntax_uid in _KNOWN or _is_to_come(transfer_syntax_uid)
+
+
+def _is_to_come(uid: str) -> bool:
+    """Whether a later edition may define it; a text that only begins so is no UID, and perhaps not one that rows can hold."""
+    if not uid.startswith((_COMPRESSED, _DEFLATED_FRAMES)):
+        return False
+    try:
+        check_uid(uid)
+    except PeerError:
+        return False
+    return True
 
 
 def preferred(offered: Iterable[str]) -> list[str]:

@@ -26,6 +26,12 @@ def test_private_and_strange_syntaxes_are_not(uid: str) -> None:
     assert not is_accepted(uid)
 
 
+@pytest.mark.parametrize("end", ["\0a", "foo", "", "05", "1" * 60, "70\n"])
+def test_what_only_begins_like_a_syntax_to_come_is_none(end: str) -> None:
+    """A NUL, say, would reach a record that was acknowledged, and no row of Postgres can hold it."""
+    assert not is_accepted("1.2.840.10008.1.2.4." + end)
+
+
 def test_what_keeps_most_comes_first_else_the_sender_s_order() -> None:
     offered = [JPEG_BASELINE, BIG, IMPLICIT, JPEG_LOSSLESS, "1.2.3", EXPLICIT]
     assert preferred(offered) == [JPEG_LOSSLESS, EXPLICIT, IMPLICIT, BIG, JPEG_BASELINE]
