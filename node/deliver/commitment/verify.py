@@ -11,6 +11,7 @@ import hashlib
 import os
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import BinaryIO
 
 from storage.base.errors import TransientError
@@ -78,11 +79,17 @@ def _is_whole(file: BinaryIO, version: Held) -> bool:
 
 
 def _forget_cached(file: BinaryIO) -> None:
-    """Let the kernel drop what it remembers of the file; a stream from elsewhere has nothing to drop."""
+    """Let the kernel drop what it remembers of the file; a stream from elsewhere has nothing to drop.
+
+    To the disk first: it doesn't drop what it hasn't written, and a source of durability ``os`` was answered before it had.
+    """
     try:
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        fd = file.fileno()
     except (OSError, AttributeError, ValueError):
         return
+    os.fdatasync(fd)
+    with suppress(OSError):
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _is_of_one_file(error: BaseException | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 from pathlib import Path
 from typing import BinaryIO
 
@@ -59,6 +60,31 @@ def test_every_version_counts_and_a_missing_one_is_damage(blobs: Blobs) -> None:
     assert verify.judge(CT, [first, second], blobs) is None
     blobs.delete(second.blob_key)
     assert verify.judge(CT, [first, second], blobs) == 0x0110
+
+
+def test_what_is_only_in_the_kernel_s_memory_goes_to_the_disk_before_it_is_read(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, steps = keep(blobs), []
+    monkeypatch.setattr(os, "fdatasync", lambda fd: steps.append("sync"))
+    monkeypatch.setattr(os, "posix_fadvise", lambda *_: steps.append("drop"))
+    assert verify.judge(CT, [held], blobs) is None and steps == ["sync", "drop"]
+
+
+@pytest.mark.parametrize(("number", "answer"), [(errno.EIO, 0x0110), (errno.ENOSPC, None)])
+def test_bytes_that_can_not_be_brought_to_the_disk_are_not_committed_to(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch, number: int, answer: int | None
+) -> None:
+    def failing(_: int) -> None:
+        raise OSError(number, "injected")
+
+    held = keep(blobs)
+    monkeypatch.setattr(os, "fdatasync", failing)
+    if answer is None:
+        with pytest.raises(TransientError):
+            verify.judge(CT, [held], blobs)
+    else:
+        assert verify.judge(CT, [held], blobs) == answer
 
 
 class _Failing(LocalBlobs):
