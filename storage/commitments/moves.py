@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from storage import events, evidence
-from storage.commitments.claim import Fence, held_by, lost
+from storage.commitments.claim import REST_MOST_S, Fence, held_by, lost
 from storage.database import lease_time
 from storage.rows import move
 from storage.schema import Commitment, CommitmentInstance
@@ -49,8 +49,11 @@ def mark_reported(s: Session, fence: Fence, at: datetime) -> None:
 
 
 def report_later(s: Session, fence: Fence, status: int | None, error: str, delay_s: float, at: datetime) -> None:
-    """-> ``verified``, to be sent again after ``delay_s`` seconds. ``status`` is None when no answer came."""
-    again = lease_time(s, at) + timedelta(seconds=delay_s)
+    """-> ``verified``, to be sent again after ``delay_s`` seconds, `REST_MOST_S` at most: a longer rest would count as over.
+
+    ``status`` is None when no answer came.
+    """
+    again = lease_time(s, at) + timedelta(seconds=min(delay_s, REST_MOST_S))
     _carry(s, fence, "reporting", "verified", last_status=status, last_error=error, next_attempt_at=again)
 
 

@@ -146,6 +146,16 @@ def test_what_is_put_off_comes_back_in_its_time(db: Database, clock: ManualClock
     assert (found.state, found.last_error) == ("failed", "nobody answers")
 
 
+def test_a_long_back_off_is_no_reason_to_try_at_once(db: Database, clock: ManualClock) -> None:
+    ask(db)
+    claim = verified(db)
+    with db.write() as s:
+        commitments.report_later(s, claim.fence, None, "nobody answers", 12 * 3600.0, clock.utc())
+    assert commitments.take(db, "w/1", 30.0, "report") is None
+    clock.sleep(12 * 3600)
+    assert take(db, "report").attempts == 2
+
+
 def test_requesters_are_served_apart(db: Database) -> None:
     ask(db)
     ask(db, requester="CT_2")
