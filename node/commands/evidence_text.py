@@ -11,8 +11,10 @@ _KINDS = {"mpps": "MPPS", "commitment": "Storage commitment request", "ian": "Av
 
 def evidence_lines(story: Document) -> Iterator[str]:
     """How far what was said agrees with what is held, and what became of each request for commitment."""
-    for e in story.get("evidence", []):
-        yield f"{_KINDS[e['kind']]} {e['source_uid']} lists {e['listed']} instances: {_compared(e)}"
+    evidence = story.get("evidence", [])
+    unfinished = sum(e["unfinished"] for e in evidence)
+    for e in evidence:
+        yield f"{_KINDS[e['kind']]} {e['source_uid']} lists {e['listed']} instances: {_compared(e, unfinished)}"
     for c in story.get("commitments", []):
         yield f"Commitment asked by {c['requester']} {c['requested_at']}: {commitment_text(c)}"
 
@@ -36,9 +38,9 @@ def commitment_text(c: Document) -> str:
     return f"{line}: {c['last_error']}" if c["last_error"] else line
 
 
-def _compared(e: Document) -> str:
-    if e["unfinished"]:
-        return f"{e['unfinished']} procedure step(s) in progress, so quiet time decides"
+def _compared(e: Document, unfinished: int) -> str:
+    if unfinished:
+        return f"{unfinished} procedure step(s) in progress, so quiet time decides"
     parts = []
     if e["missing"]:
         parts.append(f"{e['missing']} not held")

@@ -8,7 +8,8 @@ rules bring in doesn't reopen a Study that had passed it, and was looked at afte
 
 Evidence takes the place of quiet time: where a peer has said what the Study holds, all that it named is held, and nothing else
 is held of the Study, then every quiet time is due at once, as soon as no association that brought part of it is open. A list that
-names more than is held, or less, proves nothing and changes nothing: quiet time decides.
+names more than is held, or less, proves nothing and changes nothing: quiet time decides. While a procedure step of the Study is
+in progress, no list proves anything: commitment may be asked for series by series.
 
 Ages are counted by the monotonic clock from when an arrival or break is first seen, so that setting the wall clock neither
 completes a Study early nor keeps it waiting. Only after a restart must the persisted wall time be believed, and never below zero.
@@ -57,7 +58,8 @@ def standings(
     applied_at : when the rules in force were applied; None without rules.
     evidence : what peers have said of the Study.
     """
-    proof = next((found for listing in evidence if (found := proof_of(listing))), None)
+    under_way = any(listing.unfinished for listing in evidence)  # who makes the Study says that there is more to come
+    proof = None if under_way else next((found for listing in evidence if (found := proof_of(listing))), None)
     return [_standing(study, age_s, quiet_s, applied_at, proof) for quiet_s in sorted(quiet_values)]
 
 

@@ -40,6 +40,12 @@ def test_how_evidence_compares_with_what_is_held(changes: dict[str, int], expect
     assert line == f"MPPS 1.8 lists {changes.get('listed', 35)} instances: {expected}"
 
 
+def test_a_step_in_progress_is_told_with_every_list() -> None:
+    other = {**MPPS, "kind": "commitment", "source_uid": "1.9"}
+    _, line = evidence_lines({"evidence": [{**MPPS, "unfinished": 1}, other]})
+    assert line == "Storage commitment request 1.9 lists 35 instances: 1 procedure step(s) in progress, so quiet time decides"
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

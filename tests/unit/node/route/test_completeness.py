@@ -187,6 +187,14 @@ def test_one_kind_of_evidence_is_enough() -> None:
     assert (first.stand, "availability notification 1.7" in first.why) == ("due", True)
 
 
+def test_a_step_in_progress_says_that_other_lists_are_of_a_part() -> None:
+    """A modality that asks for commitment after each series, and ends its procedure step after the last."""
+    first_series = Listing("commitment", "1.9", 10, 0, 0)
+    for said in ((Listing("mpps", "1.8", 0, 0, 10, unfinished=1), first_series), (first_series, replace(ALL_HELD, unfinished=1))):
+        assert [s.stand for s in with_evidence(STUDY, 5.0, *said)] == ["due", "waiting"]
+        assert not any(s.by_evidence for s in with_evidence(STUDY, 60.0, *said))
+
+
 def test_evidence_waits_for_open_associations() -> None:
     assert [s.stand for s in with_evidence(replace(STUDY, open_associations=1), 0.0, ALL_HELD)] == ["waiting", "waiting"]
 
