@@ -71,7 +71,7 @@ class Counter:
         wire = Wire(ours, self.clock, self.limits)
         if drain >= 0:
             wire.watch(drain)
-        assoc.set_socket(assoc.attach(wire, self.limits, self.clock))
+        assoc.set_socket(assoc.attach(wire, self.limits, self.clock, self.desk.sparing))
         assoc.acceptor.maximum_length = self.limits.max_pdu_bytes
         assoc.acceptor.ae_title = WETREAD
         assoc.acse_timeout = self.limits.request_s

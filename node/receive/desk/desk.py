@@ -14,6 +14,7 @@ from node.receive.associate.places import Places
 from node.receive.associate.sessions import Session, Sessions
 from node.receive.desk.admissions import Admissions
 from node.receive.desk.receptions import Receiving, Turned
+from node.receive.listen.sparing import Sparing
 from node.receive.services.reports import LOOK_S
 from node.receive.services.services import Service, Services
 from node.receive.spool.records import AssociationEnd
@@ -38,6 +39,7 @@ class Desk:
         self._places = places
         self._lock = Lock()
         self._taken: dict[Hashable, int] = {}
+        self.sparing = Sparing(sessions.clock)
         self.services = Services(spool, sessions.clock, self.may_use)
 
     def admit(self, key: Hashable, caller: Caller) -> Session | Reject:

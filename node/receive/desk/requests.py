@@ -14,6 +14,7 @@ from node.receive.associate.admission import Caller, Reject
 from node.receive.associate.negotiation import Negotiated
 from node.receive.associate.user_identity import UserIdentity, user_identity
 from node.receive.desk.desk import Desk
+from node.receive.listen.sparing import Sparing
 from storage.base.log import get_logger
 
 _log = get_logger(__name__)
@@ -38,7 +39,7 @@ class Requests:
             _log.error("association.admission-failed", exc_info=error)
             found = _NO_REASON
         self._desk.sessions.drop(assoc)
-        _reject(assoc, found)
+        _reject(assoc, found, self._desk.sparing)
 
     def _answer(self, assoc: Association) -> Negotiated | Reject:
         admitted = self._desk.admit(assoc, caller_of(assoc))
@@ -77,14 +78,14 @@ def _agree(assoc: Association, negotiated: Negotiated) -> None:
         assoc.acceptor.add_negotiation_item(item)
 
 
-def _reject(assoc: Association, reject: Reject) -> None:
+def _reject(assoc: Association, reject: Reject, sparing: Sparing) -> None:
     request = _request(assoc)
-    _log.warning(
+    sparing.tell(
         "association.rejected",
-        reason=reject.reason,
+        reject.reason,
+        assoc.requestor.address,
         calling_ae_title=str(request.calling_ae_title),
         called_ae_title=str(request.called_ae_title),
-        host=assoc.requestor.address,
     )
     assoc.acse.send_reject(reject.result, reject.source, reject.diagnostic)
     assoc.kill()

@@ -19,6 +19,7 @@ from node.receive.fast.limits import Limits
 from node.receive.fast.messages import Context, Service, context
 from node.receive.fast.pdata import Assembler
 from node.receive.fast.wire import Wire
+from node.receive.listen.sparing import Sparing
 from storage.base.clock import Clock
 from storage.base.log import get_logger
 
@@ -60,9 +61,9 @@ class FastAssociation(Association):
         self._timer_resolution = None
         self._owner = get_ident()
 
-    def attach(self, wire: Wire, limits: Limits, clock: Clock) -> AssociationSocket:
+    def attach(self, wire: Wire, limits: Limits, clock: Clock, sparing: Sparing) -> AssociationSocket:
         """Take the connection; the answer is pynetdicom's socket around it."""
-        return self._fast.attach(wire, limits, clock)
+        return self._fast.attach(wire, limits, clock, sparing)
 
     def serve(self, desk: Desk, limits: Limits) -> None:
         """Serve the association until its end. The socket is shut down after it, and closed by who made it."""
@@ -76,6 +77,7 @@ class FastAssociation(Association):
             self._has_ended()
         finally:
             self.is_established = False
+            self._messages.let_go()
             self._fast.close()
 
     def _establish(self) -> bool:
@@ -109,6 +111,7 @@ class FastAssociation(Association):
                 number, message = self._messages.requests.popleft()
                 self._serve_request(message, number)
                 self._is_paused = True
+            self._messages.let_go()
 
     def _read_on(self, desk: Desk) -> None:
         """Read a PDU; where the desk has something to send, no longer than until it wants to be asked."""

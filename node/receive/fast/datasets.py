@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from threading import Lock
 
 from node.receive.desk.receptions import Receiving
@@ -64,9 +65,9 @@ class Budget:
 
 
 class Collected:
-    """One for pynetdicom's services, in memory until it is whole."""
+    """One for pynetdicom's services, in memory until it is whole; ``deliver`` gets it, and what to call when it is served."""
 
-    def __init__(self, most_bytes: int, budget: Budget, deliver: Callable[[bytes], None]) -> None:
+    def __init__(self, most_bytes: int, budget: Budget, deliver: Callable[[bytes, Callable[[], None]], None]) -> None:
         self._most_bytes = most_bytes
         self._budget = budget
         self._deliver = deliver
@@ -81,10 +82,9 @@ class Collected:
         self._data += data
 
     def end(self) -> None:
-        """Hand it on."""
-        data = bytes(self._data)
-        self.abandon()
-        self._deliver(data)
+        """Hand it on; it counts until it has been served, since more may come before that."""
+        data, self._data = bytes(self._data), bytearray()
+        self._deliver(data, partial(self._budget.give_back, len(data)))
 
     def abandon(self) -> None:
         """Let go of it."""

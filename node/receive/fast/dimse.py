@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any, cast
 
 from pynetdicom.dimse import DIMSEServiceProvider
@@ -25,11 +26,14 @@ class FastDIMSE(DIMSEServiceProvider):
         self.msg_queue: Any = Line[Any]()
         self.requests: deque[tuple[int, Any]] = deque()
         self.awaits_response = False
+        self._held: list[Callable[[], None]] = []
 
-    def deliver(self, context_id: int, command: Command, encoded: bytes, data: bytes) -> None:
+    def deliver(self, context_id: int, command: Command, encoded: bytes, data: bytes, done: Callable[[], None]) -> None:
         """Take a whole message: a request waits its turn, a response is for whoever awaits it."""
-        if len(self.requests) >= MOST_WAITING:
-            raise ProtocolError("more requests at once than are served")
+        self._held.append(done)
+        responses = len(self.msg_queue.queue)
+        if len(self.requests) + responses >= MOST_WAITING:
+            raise ProtocolError("more messages at once than are served")
         values = P_DATA()
         fragments: list[Any] = [[context_id, b"\x03" + encoded]]
         if command.has_data_set:
@@ -39,10 +43,18 @@ class FastDIMSE(DIMSEServiceProvider):
             self.receive_primitive(values)
         except Exception as error:
             raise ProtocolError(f"{command.field:04X}: {type(error).__name__}", INVALID_PARAMETER) from error
-        if self.msg_queue.empty():
+        if len(self.msg_queue.queue) == responses:
             raise ProtocolError("a message that pynetdicom can't read", INVALID_PARAMETER)
         if not command.is_response:
-            self.requests.append(cast(tuple[int, Any], self.msg_queue.get()))
+            self.requests.append(cast(tuple[int, Any], self.msg_queue.queue.pop()))
+
+    def let_go(self) -> None:
+        """All that came has been served, or won't be: forget it."""
+        self.requests.clear()
+        self.msg_queue.queue.clear()
+        held, self._held = self._held, []
+        for done in held:
+            done()
 
     def get_msg(self, block: bool = False) -> Any:
         """The next response, read from the connection if need be; nothing after a timeout or the association's end."""

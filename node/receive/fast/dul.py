@@ -25,10 +25,8 @@ from node.receive.fast.requests import check_request
 from node.receive.fast.timers import MonotonicTimer
 from node.receive.fast.transport import FastSocket
 from node.receive.fast.wire import Closed, Drained, TimedOut, Wire
+from node.receive.listen.sparing import Sparing
 from storage.base.clock import Clock
-from storage.base.log import get_logger
-
-_log = get_logger(__name__)
 
 A_ASSOCIATE_RQ_TYPE, P_DATA_TYPE, A_ABORT_TYPE = 0x01, 0x04, 0x07
 _EVENTS = {0x01: "Evt6", 0x02: "Evt3", 0x03: "Evt4", 0x04: "Evt10", 0x05: "Evt12", 0x06: "Evt13", 0x07: "Evt16"}
@@ -72,10 +70,11 @@ class FastDUL(DULServiceProvider):
         self._wire: Wire
         self._limits: Limits
         self._clock: Clock
+        self._sparing: Sparing
 
-    def attach(self, wire: Wire, limits: Limits, clock: Clock) -> AssociationSocket:
+    def attach(self, wire: Wire, limits: Limits, clock: Clock, sparing: Sparing) -> AssociationSocket:
         """Take the connection; the answer is pynetdicom's socket around it."""
-        self._wire, self._limits, self._clock = wire, limits, clock
+        self._wire, self._limits, self._clock, self._sparing = wire, limits, clock, sparing
         return FastSocket(self._assoc, wire)
 
     def is_alive(self) -> bool:
@@ -176,7 +175,8 @@ class FastDUL(DULServiceProvider):
         except _Unacceptable as error:
             self.refuse(error.event, error.reason)
         except ProtocolError as error:
-            _log.warning("association.protocol-error", error=str(error), host=self.assoc.requestor.address)
+            # The text may be the peer's in part: kinds are counted by the reason that it is told.
+            self._tell("association.protocol-error", f"a-abort-{error.reason}", error=str(error))
             self.refuse("Evt19", error.reason)
 
     def _feed(self, at: int, end: int) -> None:
@@ -220,7 +220,7 @@ class FastDUL(DULServiceProvider):
         try:
             decoded, event = remembered.decode(pdu) or self._decode_pdu(bytearray(pdu))
         except Exception as error:  # noqa: BLE001 - whatever pynetdicom's coders raise, the bytes are the peer's
-            _log.warning("association.pdu-unreadable", type=pdu[0], error=type(error).__name__)
+            self._tell("association.pdu-unreadable", type(error).__name__, type=pdu[0])
             self.refuse("Evt19", _INVALID)
             return
         if event == _REQUEST:
@@ -229,8 +229,11 @@ class FastDUL(DULServiceProvider):
         try:
             self.act(event)
         except Exception as error:  # noqa: BLE001 - as above: the state machine makes a primitive of the PDU
-            _log.warning("association.pdu-unreadable", type=pdu[0], error=type(error).__name__)
+            self._tell("association.pdu-unreadable", type(error).__name__, type=pdu[0])
             self.refuse("Evt19", _INVALID)
+
+    def _tell(self, event: str, reason: str, **facts: str | int) -> None:
+        self._sparing.tell(event, reason, self.assoc.requestor.address, **facts)
 
     # ---------------------------------------------------------------------------------------------------------- its end
 

@@ -62,8 +62,8 @@ class Elsewhere(Protocol):
     def awaits_response(self) -> bool:
         """Whether a message of ours waits for its answer."""
 
-    def deliver(self, context_id: int, command: Command, encoded: bytes, data: bytes) -> None:
-        """Take a whole message; it is served when the PDU at hand has been read to its end."""
+    def deliver(self, context_id: int, command: Command, encoded: bytes, data: bytes, done: Callable[[], None]) -> None:
+        """Take a whole message; it is served when the PDU at hand has been read to its end. ``done`` is called after that."""
 
 
 class Service:

@@ -24,7 +24,7 @@ def fast_path(desk: Desk, limits: Limits | None = None, drain: int = -1) -> Netw
         wire = Wire(connected, clock, bounds)
         if drain >= 0:
             wire.watch(drain)
-        return cast(FastAssociation, assoc).attach(wire, bounds, clock)
+        return cast(FastAssociation, assoc).attach(wire, bounds, clock, desk.sparing)
 
     def run(assoc: Association) -> None:
         cast(FastAssociation, assoc).serve(desk, bounds)

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
+from pynetdicom import AE
+from pynetdicom._globals import MODE_ACCEPTOR
+from pynetdicom.dimse_primitives import N_ACTION, N_EVENT_REPORT
 
-from node.receive.fast import messages
+from node.receive.fast import commands, messages
+from node.receive.fast.association import FastAssociation
 from node.receive.fast.datasets import Budget
+from node.receive.fast.dimse import FastDIMSE
 from node.receive.fast.limits import Limits
+from node.receive.fast.pdata import ProtocolError
+from node.receive.listen.sparing import MOST
 from tests.support.attacker import (
     ABORT,
     APPLICATION_CONTEXT,
@@ -232,6 +240,37 @@ def test_what_is_held_in_memory_is_bounded_over_all_associations(counter: Counte
     assert messages._collected.take(1000)
 
 
+def test_what_waits_to_be_served_is_held_in_memory_too(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(messages, "_collected", Budget(1000))
+    commitment = "1.2.840.10008.1.20.1"
+    asked = associate_rq(((3, commitment, (IMPLICIT,)),))
+    fields = {3: uid(commitment), 0x100: short(0x0130), 0x110: short(7), 0x800: short(1), 0x1001: uid("1.2.3"), 0x1008: short(1)}
+    begin, part = command_set(fields), bytes(600)
+    first = p_data(3, 3, begin) + p_data(3, 0, part)
+    # One message ends, and the next begins in the same PDU: the first isn't served before the PDU's end.
+    both = pdu(P_DATA, pdv(3, LAST, b"") + pdv(3, 3, begin) + pdv(3, 0, part))
+    assert told(counter, asked, first, both) == [-2, (2, 0)]
+    assert told(counter, asked, *[first + p_data(3, LAST, b"")] * 3, release()) == [-2, *[0x0112] * 3, -6]
+    assert messages._collected.take(1000)
+
+
+def test_a_request_that_comes_with_a_response_is_not_taken_for_it() -> None:
+    commitment = "1.2.840.10008.1.20.1"
+    answer = command_set({2: uid(commitment), 0x100: short(0x8100), 0x120: short(1), 0x800: short(0x101), 0x900: short(0)})
+    action = request(0x0130, commitment, number=0x0003)
+    dimse = FastDIMSE(FastAssociation(AE("WETREAD"), MODE_ACCEPTOR))
+    done: list[bytes] = []
+    for encoded_ in (answer, action):
+        dimse.deliver(3, commands.decode(encoded_), encoded_, b"", partial(done.append, encoded_))
+    assert [type(message) for _, message in dimse.requests] == [N_ACTION]
+    assert [type(message) for _, message in dimse.msg_queue.queue] == [N_EVENT_REPORT]
+    with pytest.raises(ProtocolError, match="more messages at once"):
+        for _ in range(20):
+            dimse.deliver(3, commands.decode(answer), answer, b"", lambda: None)
+    dimse.let_go()
+    assert (done, len(dimse.requests), dimse.msg_queue.empty()) == ([answer, action], 0, True)
+
+
 def test_a_response_to_nothing_is_ignored(counter: Counter) -> None:
     response = command_set({2: uid(CT), 0x100: short(0x8001), 0x120: short(1), 0x800: short(0x101), 0x900: short(0)})
     assert told(counter, ASKED, p_data(3, 3, response), ECHO, release()) == [-2, 0, -6]
@@ -261,3 +300,21 @@ def test_limits_hold_for_what_is_collected(tmp_path_factory: pytest.TempPathFact
     stream = p_data(3, 3, request(0x20, CT, True)) + p_data(3, 0, bytes(900)) + p_data(3, 0, bytes(900))
     assert told(found, ASKED, stream) == [-2, (2, 6)]
     found.close()
+
+
+FLOODS = {
+    "association.rejected": (associate_rq(calling="STRANGER"), b""),
+    "association.protocol-error": (ASKED, p_data(7, COMMAND | LAST, echo_rq())),
+    "association.pdu-unreadable": (pdu(1, bytes(68) + item(0x50, item(0x59, b"xx"))), b""),
+}
+
+
+@pytest.mark.parametrize("event", FLOODS)
+def test_who_is_turned_away_again_and_again_fills_no_log(
+    tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str], event: str
+) -> None:
+    found = Counter(tmp_path_factory.mktemp("spool"), LIMITS)
+    for _ in range(MOST + 5):
+        told(found, *FLOODS[event])
+    found.close()
+    assert capsys.readouterr().err.count(event) == MOST
