@@ -103,7 +103,7 @@ class FastAssociation(Association):
         idle_s = limits.idle_s if session is None else session.grant.idle_s
         self._fast.converse(Assembler(contexts, service, limits.max_command_bytes), idle_s)
         while not self._has_ended():
-            if self._fast.is_draining and self._fast.is_idle:
+            if self._fast.is_draining and self._fast.is_between_messages:
                 self.acse.send_abort(0x00)
                 continue
             self._read_on(desk)

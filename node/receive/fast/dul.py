@@ -266,9 +266,14 @@ class FastDUL(DULServiceProvider):
         self._wire.end_s = self._clock.monotonic_s() + allowed_s
 
     @property
+    def is_between_messages(self) -> bool:
+        """Whether no message waits for its rest; of the next one's first PDU a part may be there."""
+        return self.assembler is None or self.assembler.is_between_messages
+
+    @property
     def is_idle(self) -> bool:
         """Whether no part of a message has come."""
-        return self._wire.is_between_pdus and (self.assembler is None or self.assembler.is_between_messages)
+        return self._wire.is_between_pdus and self.is_between_messages
 
     @property
     def silent_s(self) -> float:

@@ -23,6 +23,7 @@ from tests.unit.node.receive.encoding import encoded, identified
 pytestmark = pytest.mark.heavy
 
 SHORT_S, LONG_S = 0.2, 20.0
+FLOOD_S = 6.0
 PATIENT = Limits(request_s=LONG_S, pdu_s=LONG_S, send_s=LONG_S, drain_s=LONG_S, linger_s=SHORT_S)
 ECHO = p_data(1, 3, echo_rq())
 STORE = p_data(3, 3, store_rq("1.2.3.4"))
@@ -192,6 +193,35 @@ def test_stopping_waits_no_longer_than_it_may(tmp_path_factory: pytest.TempPathF
             peer.sendall(ASKED + STORE + HALF)
             counter.serve(ours, drain)
             assert [kind for kind, _ in pdus(read_all(peer))] == [ASSOCIATE_AC, ABORT]
+
+
+@pytest.mark.parametrize("flood", [ECHO * 100, p_data(3, 0, bytes(16_000))])
+def test_a_flood_hides_no_stop(tmp_path_factory: pytest.TempPathFactory, drain: int, flood: bytes) -> None:
+    with desk(tmp_path_factory, replace(PATIENT, drain_s=SHORT_S)) as counter:
+        peer, ours = connected_pair()
+        thread = served(counter, ours, drain)
+        with peer:
+            peer.sendall(ASKED + (STORE if flood != ECHO * 100 else b""))
+            sender = threading.Thread(target=_without_end, args=(peer, flood))
+            reader = threading.Thread(target=read_all, args=(peer,))
+            sender.start()
+            reader.start()
+            time.sleep(SHORT_S)
+            os.eventfd_write(drain, 1)
+            thread.join(FLOOD_S / 2)
+            assert not thread.is_alive()
+            sender.join()
+            reader.join()
+
+
+def _without_end(peer: socket.socket, flood: bytes) -> None:
+    """Messages or a data set, as fast as they are taken, for `FLOOD_S`."""
+    end_s = time.monotonic() + FLOOD_S
+    try:
+        while time.monotonic() < end_s:
+            peer.sendall(flood)
+    except OSError:
+        pass
 
 
 def test_who_asks_while_we_stop_is_rejected(tmp_path_factory: pytest.TempPathFactory, drain: int) -> None:
