@@ -22,7 +22,8 @@ from storage.base.errors import TransientError
 from storage.blobs import Blobs, open_blobs
 from storage.database import Database, Session
 from storage.schema import Arrival, Association, Event, Instance, InstanceHeader, Study
-from tests.unit.node.receive.samples import AT, damage, facts, put, spool_in, waiting
+from tests.unit.node.receive.encoding import EXPLICIT, encoded, identified
+from tests.unit.node.receive.samples import AT, damage, facts, keep, put, spool_in, waiting
 
 
 @pytest.fixture
@@ -66,6 +67,34 @@ def test_an_instance_becomes_a_blob_and_rows(spool: Spool, db: Database, blobs: 
     assert (study.study_instance_uid, study.arrival_count, study.last_arrival_at) == ("1.2.3", 1, AT)
     assert arrival.spool_record == f"receiver/{name}"
     assert (association.uid, association.state, association.boot) == ("a1", "open", spool.boot)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_the_same_bytes_in_another_syntax_leave_what_was_acknowledged_as_it_is(
+    spool: Spool, db: Database, blobs: Blobs, at_once: bool
+) -> None:
+    data = encoded(identified("1.2.3.4", "1.2.3"))
+    first = spool.folders.object_of(keep(spool, data)).read_bytes()
+    if not at_once:
+        assert index(spool, db, blobs).indexed == 1
+    keep(spool, data, syntax="1.2.840.10008.1.2.4.70")
+    found = index(spool, db, blobs)
+    assert (found.duplicates, found.put_apart, found.stuck) == (1, 0, 0)
+    with db.read() as s:
+        instance = s.scalars(select(Instance)).one()
+    assert blobs.get(instance.blob_key) == first and is_empty(spool)
+    assert instance.transfer_syntax_uid == EXPLICIT
+
+
+def test_a_damaged_file_is_mended_by_the_same_instance_again(spool: Spool, db: Database, blobs: Blobs) -> None:
+    data = encoded(identified("1.2.3.4", "1.2.3"))
+    first = spool.folders.object_of(keep(spool, data)).read_bytes()
+    for damaged in (first[:-1], first[:100], bytes(len(first)), b"", first[:200].replace(b"1.2.840", b"1.2.x40") + first[200:]):
+        index(spool, db, blobs)
+        blobs.put(all_of(db, Instance.blob_key)[0], damaged)
+        keep(spool, data)
+        assert index(spool, db, blobs).duplicates == 1
+        assert blobs.get(all_of(db, Instance.blob_key)[0]) == first
 
 
 def test_nothing_to_do(spool: Spool, db: Database, blobs: Blobs) -> None:

@@ -9,6 +9,7 @@ from storage.base.uids import derive_uid
 IMPLEMENTATION_CLASS_UID = derive_uid("wetread", "implementation class")
 IMPLEMENTATION_VERSION_NAME = "WETREAD"
 PREAMBLE = bytes(128) + b"DICM"
+_SYNTAX_MARK = struct.pack("<HH2s", 0x0002, 0x0010, b"UI")
 
 
 def file_head(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
@@ -27,6 +28,15 @@ def file_head(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: st
         )
     )
     return PREAMBLE + struct.pack("<HH2sHI", 2, 0x0000, b"UL", 4, len(meta)) + meta
+
+
+def syntax_of(head: bytes) -> str:
+    """The transfer syntax that a head of ours names; "" of anything else. ``head`` may be followed by some of the data set."""
+    at = head.find(_SYNTAX_MARK, len(PREAMBLE))
+    if not head.startswith(PREAMBLE) or not 0 <= at <= len(head) - 8:
+        return ""
+    (size,) = struct.unpack_from("<H", head, at + 6)
+    return head[at + 8 : at + 8 + size].rstrip(b"\0").decode("latin-1")
 
 
 def _element(number: int, vr: str, text: str) -> bytes:

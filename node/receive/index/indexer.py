@@ -16,7 +16,7 @@ from pathlib import Path
 
 from node.receive.dataset.encodings import encoding_of
 from node.receive.dataset.limits import LARGEST_HEADER_BYTES
-from node.receive.index.pending import Counts, Entry, Source, blob_key, entries_of, is_unreadable
+from node.receive.index.pending import Counts, Entry, Source, blob_key, entries_of, is_kept_otherwise, is_unreadable
 from node.receive.index.rows import write_rows
 from node.receive.spool import durable, place
 from node.receive.spool.lines import Line
@@ -191,7 +191,9 @@ def _is_of_all(error: Exception, entries: Sequence[Entry]) -> bool:
 def _index(entries: Sequence[Entry], db: Database, blobs: Blobs, total: Counts) -> None:
     """Blobs, then rows."""
     blobs.adopt_many(
-        (blob_key(e.record), e.object) for e in entries if isinstance(e.record, InstanceReceived) and e.object.exists()
+        (blob_key(e.record), e.object)
+        for e in entries
+        if isinstance(e.record, InstanceReceived) and e.object.exists() and not is_kept_otherwise(e, blobs)
     )
     with db.write() as s:
         outcomes = write_rows(s, entries)

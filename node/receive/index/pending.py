@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from node.receive.dataset.encodings import is_accepted
 from node.receive.dataset.header import Header, read_header
+from node.receive.dataset.part10 import syntax_of
 from node.receive.spool import durable
 from node.receive.spool.lines import Line
 from node.receive.spool.place import Place
@@ -24,6 +26,8 @@ from storage.blobs import Blobs
 from storage.database import Database
 
 _log = get_logger(__name__)
+
+_HEAD_BYTES = 1024  # no head of ours is as long
 
 
 @dataclass
@@ -125,6 +129,23 @@ def is_unreadable(entry: Entry) -> bool:
     except OSError as error:
         return durable.is_of_one_file(error)
     return False
+
+
+def is_kept_otherwise(entry: Entry, blobs: Blobs) -> bool:
+    """Whether the very data set is kept in another transfer syntax: then that file, which was acknowledged first, stays.
+
+    The same bytes may stand in several syntaxes, and a file is named by them alone. Only of files on this machine.
+    """
+    record = entry.record
+    kept = blobs.local_path(blob_key(record)) if isinstance(record, InstanceReceived) else None
+    if kept is None or not isinstance(record, InstanceReceived):
+        return False
+    try:
+        with kept.open("rb", buffering=0) as file:
+            syntax = syntax_of(file.read(_HEAD_BYTES))
+    except OSError:
+        return False  # there is none, or none that can be read
+    return is_accepted(syntax) and syntax != record.transfer_syntax_uid
 
 
 def _entry(folders: SpoolFolders, line: Line, blobs: Blobs) -> Entry | str:

@@ -59,9 +59,11 @@ def put(spool: Spool, sop: str = "1.2.3.4", study: str = "1.2.3", association: s
     return keep(spool, data, facts(spool, association))
 
 
-def keep(spool: Spool, data: bytes, association: AssociationFacts | None = None, *, sync: bool = True) -> str:
-    """Spool a data set in explicit VR little endian; its name."""
-    head, record = received(data, association=association or facts(spool))
+def keep(
+    spool: Spool, data: bytes, association: AssociationFacts | None = None, *, sync: bool = True, syntax: str = EXPLICIT
+) -> str:
+    """Spool a data set, by default in explicit VR little endian; its name."""
+    head, record = received(data, syntax, association or facts(spool))
     incoming = spool.begin(head)
     try:
         incoming.write(data)
