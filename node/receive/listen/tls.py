@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -19,6 +20,8 @@ _log = get_logger(__name__)
 
 Clients = Literal["required", "optional", "none"]
 LOOK_EVERY_S = 1.0
+# OpenSSL keeps 20,480 sessions of TLS 1.2 for two hours, each with its peer's certificate, and Python can't tell it not to.
+MOST_SESSIONS = 500
 _MODES = {"required": ssl.CERT_REQUIRED, "optional": ssl.CERT_OPTIONAL, "none": ssl.CERT_NONE}
 _Seen = tuple[tuple[Path, int, int, int] | None, ...]
 
@@ -69,6 +72,9 @@ class ServerTls:
             if now_s - self._looked_at_s >= LOOK_EVERY_S:
                 self._looked_at_s = now_s
                 self._follow()
+            if self._context.session_stats()["number"] >= MOST_SESSIONS:
+                with suppress(ConfigError):  # of files that have changed: that was told
+                    self._context = self._make()
             return self._context
 
     def peer_certificate(self, connected: ssl.SSLSocket) -> Certificate | None:

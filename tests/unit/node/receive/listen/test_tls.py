@@ -216,6 +216,34 @@ def test_files_are_not_looked_at_for_every_connection(ours: Authority, followed:
     assert server.context() is before
 
 
+def test_sessions_of_tls_1_2_fill_no_memory(node: Pair, scanner: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tls, "MOST_SESSIONS", 2)
+    server = _server(node.files())
+    contexts = set()
+    for _ in range(5):
+        contexts.add(server.context())
+        client = _client(scanner)
+        client.maximum_version = ssl.TLSVersion.TLSv1_2
+        _end_well(server, client)
+        assert server.context().session_stats()["number"] < 2
+    assert len(contexts) > 1
+
+
+def _end_well(server: ServerTls, client: ssl.SSLContext) -> None:
+    """A handshake, then the end that is told: OpenSSL forgets the session of a connection that just breaks."""
+    here, there = socket.socketpair()
+
+    def knock() -> None:
+        with client.wrap_socket(there, server_hostname="localhost") as connected:
+            connected.unwrap()
+
+    thread = Thread(target=knock)
+    thread.start()
+    with server.context().wrap_socket(here, server_side=True) as connected:
+        connected.unwrap()
+    thread.join(10)
+
+
 def _encrypted(pair: Pair, folder: Path) -> TlsFiles:
     out = folder / "encrypted.key"
     command = ["openssl", "pkey", "-in", str(pair.key), "-aes256", "-passout", "pass:secret", "-out", str(out)]
