@@ -159,6 +159,6 @@ def _role(name: str) -> Callable[[Settings, Clock, Event], None]:
         from node.dispatch.process import run_dispatcher
 
         return run_dispatcher
-    from node.deliver.process import run_deliverer
+    from node.deliverer import run_deliverer
 
     return run_deliverer

@@ -11,7 +11,7 @@ from threading import Event, Thread
 from node.deliver.backoff import Backoff
 from node.deliver.commitment.loop import Committer
 from node.deliver.commitment.reporter import Reporter
-from node.deliver.commitment.verifier import Verifier
+from node.deliver.commitment.verifier import Mark, Verifier, Wait
 from node.deliver.loop import Deliverer
 from node.identity import sole_identity
 from node.offers import FOLDER as OFFERS_FOLDER
@@ -30,15 +30,15 @@ JOIN_S = 25.0
 VERIFIERS = 2
 
 
-def run_deliverer(settings: Settings, clock: Clock, stop: Event) -> None:
-    """Deliver until ``stop`` is set."""
+def deliver_until(settings: Settings, clock: Clock, stop: Event, mark: Mark) -> None:
+    """Deliver until ``stop`` is set. ``mark``: see `Verifier`."""
     db = open_database(settings.store.database, clock)
     try:
         with sole_identity(settings.store.spool.parent, "deliverer") as identity:
             worker = f"deliverer-{identity}/{uuid.uuid4().hex[:8]}"
             _free_former_leases(db, f"deliverer-{identity}/", worker)
             _log.info("deliverer.running", worker=worker)
-            with beside(build_committer(settings, db, worker).run, stop):
+            with beside(build_committer(settings, db, worker, mark).run, stop):
                 build_deliverer(settings, db, worker).run(stop)
             _log.info("deliverer.stopped", worker=worker)
     finally:
@@ -59,14 +59,14 @@ def build_deliverer(settings: Settings, db: Database, worker: str) -> Deliverer:
     )
 
 
-def build_committer(settings: Settings, db: Database, worker: str) -> Committer:
+def build_committer(settings: Settings, db: Database, worker: str, mark: Mark) -> Committer:
     """Storage commitment for whoever asked, reported to any configured peer of its AE title."""
     deliver = settings.deliver
     blobs = open_blobs(settings.store.blobs)
-    first_seen_s: dict[tuple[int, int], float] = {}
+    waits: dict[tuple[int, int], Wait] = {}
     return Committer(
         db=db,
-        verifiers=[Verifier(db, blobs, worker, first_seen_s) for _ in range(VERIFIERS)],
+        verifiers=[Verifier(db, blobs, worker, mark, waits) for _ in range(VERIFIERS)],
         reporter=Reporter(
             db=db,
             offers=Offers(settings.store.spool / OFFERS_FOLDER),

@@ -14,10 +14,12 @@ from structlog.testing import capture_logs
 from node.receive.index import indexer
 from node.receive.index.indexer import index_pending
 from node.receive.index.pending import Entry
+from node.receive.index.progress import mark
 from node.receive.index.rows import write_rows
 from node.receive.spool.records import AssociationClosed, AssociationEnd, ReceiverStarted
-from node.receive.spool.spool import Spool
+from node.receive.spool.spool import Spool, open_spool
 from storage import intake
+from storage.base.clock import ManualClock
 from storage.base.errors import TransientError
 from storage.blobs import Blobs, open_blobs
 from storage.database import Database, Session
@@ -95,6 +97,27 @@ def test_a_damaged_file_is_mended_by_the_same_instance_again(spool: Spool, db: D
         keep(spool, data)
         assert index(spool, db, blobs).duplicates == 1
         assert blobs.get(all_of(db, Instance.blob_key)[0]) == first
+
+
+def test_how_far_the_index_is_behind_the_journals(tmp_path: Path, spool: Spool, db: Database, blobs: Blobs) -> None:
+    root = spool.folders.home.parent
+    other = open_spool(root, "other", ManualClock(), 0)
+    assert mark(root)() and mark(root / "nowhere")()
+    put(other, "1.2.3.3")
+    put(spool, "1.2.3.4")
+    behind = mark(root)
+    assert not behind()
+    assert index(spool, db, blobs).indexed == 2
+    put(spool, "1.2.3.5")
+    assert behind() and not mark(root)()
+    behind = mark(root)
+    for one in (spool, other):
+        one.close()
+    again = open_spool(root, "receiver", ManualClock(), 0)
+    again.put_record(ReceiverStarted("receiver", again.boot, AT))
+    assert not behind()
+    assert index(again, db, blobs).indexed == 1
+    assert behind(), "its segment is gone"
 
 
 def test_nothing_to_do(spool: Spool, db: Database, blobs: Blobs) -> None:

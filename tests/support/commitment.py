@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from queue import Queue
 from threading import Event, Thread
@@ -22,6 +23,7 @@ from node.deliver.commitment.reporter import Reporter
 from node.deliver.commitment.verifier import Verifier
 from node.offers import FOLDER, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE, Offers
 from node.receive.index.indexer import index_pending
+from node.receive.index.progress import mark
 from node.settings import Peer
 from storage.base.clock import SystemClock
 from storage.base.errors import TransientError
@@ -122,7 +124,7 @@ class Site:
             give_up_after_s=3600.0,
             chance=random.Random(1),
         )
-        committer = Committer(self.db, [Verifier(self.db, self.blobs, worker)], reporter)
+        committer = Committer(self.db, [Verifier(self.db, self.blobs, worker, partial(mark, self.receiver.spool))], reporter)
         stop = Event()
         thread = Thread(target=committer.run, args=(stop,), daemon=True)
         thread.start()

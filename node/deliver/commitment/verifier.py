@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from node.deliver.commitment import verify
 from storage import commitments
@@ -16,20 +18,33 @@ from storage.states import LeaseLost
 _log = get_logger(__name__)
 
 LEASE_S = 60.0
-# What was acknowledged before the request may lie in another receiver's spool that is indexed a moment later.
+# What was acknowledged before the request may lie in another receiver's spool that is indexed a moment later, or on another host.
 PATIENCE_S = 30.0
 AGAIN_S = 1.0
 STORE_AWAY_S = 10.0
 
 
+Mark: TypeAlias = Callable[[], Callable[[], bool]]
+"""Remembers what is acknowledged now; what it returns tells whether all of that is indexed. Either may raise TransientError."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Since when a request waits for what isn't here, and whether all is indexed that was acknowledged by then."""
+
+    since_s: float
+    is_indexed: Callable[[], bool]
+
+
 @dataclass
 class Verifier:
-    """Turns requests into results, in one thread; several may share ``first_seen_s``. ``worker`` is unique per start."""
+    """Turns requests into results, in one thread; several may share ``waits``. ``worker`` is unique per start."""
 
     db: Database
     blobs: Blobs
     worker: str
-    first_seen_s: dict[tuple[int, int], float] = field(default_factory=dict)
+    mark: Mark
+    waits: dict[tuple[int, int], Wait] = field(default_factory=dict)
     _renewed_s: float = 0.0
 
     def serve_once(self) -> bool:
@@ -57,16 +72,24 @@ class Verifier:
         except TransientError as error:
             self._put_off(claim, error.message, STORE_AWAY_S)
             return
-        self.first_seen_s.pop((claim.id, claim.asked), None)
+        self.waits.pop((claim.id, claim.asked), None)
         with self.db.write() as s:
             commitments.mark_verified(s, claim.fence, failures, self.db.clock.utc())
         level = _log.warning if failures else _log.info
         level("commitment.verified", commitment=claim.id, instances=len(claim.references), failed=len(failures))
 
     def _may_still_come(self, claim: CommitmentClaim) -> bool:
-        """By the monotonic clock, and from when we first looked: after an outage the index may be far behind."""
+        """For a while by the monotonic clock, and until the index has come as far as the journals were when we first looked."""
         now_s = self.db.clock.monotonic_s()
-        return now_s - self.first_seen_s.setdefault((claim.id, claim.asked), now_s) < PATIENCE_S
+        key = (claim.id, claim.asked)
+        try:
+            if key not in self.waits:
+                self.waits[key] = Wait(now_s, self.mark())
+            wait = self.waits[key]
+            return now_s - wait.since_s < PATIENCE_S or not wait.is_indexed()
+        except TransientError as error:
+            _log.warning("commitment.journals-unreadable", commitment=claim.id, code=error.reason_code)
+            return True
 
     def _failures(self, claim: CommitmentClaim, held: dict[str, list[Held]], reused: bool) -> dict[int, int]:
         if reused:

@@ -42,7 +42,7 @@ def db(tmp_path: Path) -> Iterator[Database]:
 
 def committer(db: Database, tmp_path: Path, kind: type[Verifier]) -> Committer:
     reporter = Reporter(db, Offers(tmp_path / "offers"), (), "WETREAD", "w/1", Backoff(), 3600.0, random.Random(1))
-    return Committer(db, [kind(db, open_blobs(str(tmp_path / "blobs")), "w/1")], reporter)
+    return Committer(db, [kind(db, open_blobs(str(tmp_path / "blobs")), "w/1", lambda: lambda: True)], reporter)
 
 
 def test_a_database_that_is_away_is_waited_for_and_a_bug_ends_the_process(db: Database, tmp_path: Path) -> None:
