@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from node.receive.associate.admission import Grant
 from node.receive.desk.desk import Desk
 from node.receive.pool.config import PathName
 from node.receive.spool.durable import Bytes
@@ -207,3 +208,15 @@ def test_every_row_of_the_status_table_reaches_the_sender(
             assert (answer[0x0002], answer[0x1000], answer[0x0120]) == (uid(CT), uid("1.2.3.4"), b"\1\0")
         assert peer.release()
     assert told == [(row.status, row.comment, row.offending) for row in rows]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_who_may_have_one_association_may_have_one_after_another(path: PathName, tmp_path: Path) -> None:
+    """Who is told of a release asks anew before the thread of the former association has come to its end."""
+    config = replace(receiver_config(tmp_path), path=path)
+    config = replace(config, admission=replace(config.admission, ordinary=Grant("", most_associations=1)))
+    with running_receiver(tmp_path, config) as receiver:
+        for _ in range(30):
+            with RawPeer(receiver.port, LOOPBACK) as peer:
+                assert peer.negotiate(ASKED) == ASSOCIATE_AC
+                assert peer.release()

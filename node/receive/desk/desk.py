@@ -91,13 +91,17 @@ class Desk:
         if session is not None:
             self.sessions.close(key, end or session.end)
 
-    def ended(self, key: Hashable) -> None:
-        """The thread of an association has done with it: what it didn't say is lost, and its place is free."""
-        self.sessions.close(key, "lost")
+    def leaves(self, key: Hashable) -> None:
+        """The peer has ended an association: its place is free before we say so, since its next request may follow at once."""
         with self._lock:
             place = self._taken.pop(key, None)
         if place is not None and self._places is not None:
             self._places.give_back(place)
+
+    def ended(self, key: Hashable) -> None:
+        """The thread of an association has done with it: what it didn't say is lost, and its place is free."""
+        self.sessions.close(key, "lost")
+        self.leaves(key)
 
     def _take_place(self, key: Hashable, grant: Grant, host: str) -> bool:
         if self._places is None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 from pydicom.dataset import Dataset
 from pynetdicom import evt
 from pynetdicom.dimse_primitives import C_STORE
-from pynetdicom.pdu_primitives import A_P_ABORT
+from pynetdicom.pdu_primitives import A_ABORT, A_P_ABORT, A_RELEASE
 
 from node.receive.desk.desk import Desk
 from node.receive.desk.requests import Requests
@@ -69,9 +69,11 @@ class Handlers:
         return _response(reception.finish())
 
     def on_acse(self, event: evt.Event) -> None:
-        """Remember that the connection broke, which pynetdicom reports as an abort a moment later."""
+        """The peer wants an end, or the connection broke, which pynetdicom reports as an abort a moment later: remember that."""
         session = self._desk.sessions.get(event.assoc)
         primitive = getattr(event, "primitive", None)  # an attribute of this event alone, so not of its type
+        if isinstance(primitive, A_RELEASE | A_ABORT | A_P_ABORT):
+            self._desk.leaves(event.assoc)
         if session is not None and isinstance(primitive, A_P_ABORT):
             session.end = "lost"
 
