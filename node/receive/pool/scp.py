@@ -123,7 +123,8 @@ def quiet_pynetdicom() -> None:
     _config.LOG_REQUEST_IDENTIFIERS = False
     _config.LOG_RESPONSE_IDENTIFIERS = False
     _config.PASS_CONTEXTVARS = True
-    dimse.make_target = _in_this_context  # 3.0.4's own would have the thread of an N-EVENT-REPORT die of its arguments
+    # 3.0.4's own lets the thread of an N-EVENT-REPORT die of its arguments.
+    dimse.make_target = _in_this_context  # type: ignore[attr-defined,assignment]
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 
 
