@@ -85,6 +85,12 @@ def take(db: Database, worker: str, lease_s: float, work: Work, *, of: Collectio
         return None if row is None else _claimed(s, row, worker, now + timedelta(seconds=lease_s), work)
 
 
+def failed(s: Session, most: int) -> list[CommitmentClaim]:
+    """The newest results of which the requester couldn't be told, each as it was last claimed. Only reads."""
+    newest = select(Commitment).where(Commitment.state == "failed").order_by(Commitment.id.desc()).limit(most)
+    return [_claim(s, row, row.worker or "") for row in s.scalars(newest).all()]
+
+
 def renew(s: Session, fence: Fence, lease_s: float, at: datetime) -> None:
     """Keep a held request for ``lease_s`` seconds from now. LeaseLost when it isn't held any more."""
     until = lease_time(s, at) + timedelta(seconds=lease_s)
@@ -136,6 +142,10 @@ def _claimed(s: Session, row: Commitment, worker: str, until: datetime, work: Wo
     a, b = _FROM[work]
     count = {"attempt": row.attempt + 1, "attempts": row.attempts + (1 if work == "report" else 0)}
     move(s, Commitment, a, b, Commitment.id == row.id, worker=worker, lease_until=until, **count)
+    return _claim(s, row, worker)
+
+
+def _claim(s: Session, row: Commitment, worker: str) -> CommitmentClaim:
     parts = select(CommitmentInstance).where(CommitmentInstance.commitment_id == row.id).order_by(CommitmentInstance.id)
     references = tuple(Reference(r.id, r.sop_class_uid, r.sop_instance_uid, r.failure_reason) for r in s.scalars(parts))
     return CommitmentClaim(

@@ -56,6 +56,7 @@ class Committer:
     def _make_due(self) -> bool:
         with self.db.write() as s:
             commitments.make_due(s, self.db.clock.utc())
+        self.reporter.offer_failed()
         return True
 
     def _report(self, stop: Event) -> bool:

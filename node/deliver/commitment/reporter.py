@@ -28,6 +28,7 @@ OFFER_S = 2.0
 LOOK_S = 0.1
 # Without an address only a restart with new settings, or the requester itself, changes anything.
 UNKNOWN_S = 1800.0
+MOST_FAILED = 1000
 
 
 @dataclass
@@ -53,6 +54,13 @@ class Reporter:
         except LeaseLost:  # its own association was faster, or we were slow: whoever holds it goes on
             _log.warning("commitment.lease-lost", commitment=claim.id)
         return True
+
+    def offer_failed(self) -> None:
+        """Let those of whom we gave up fetch their results when they come. Raises TransientError."""
+        with self.db.read() as s:
+            claims = commitments.failed(s, MOST_FAILED)
+        for claim in claims:
+            self.offers.put(claim.requester, _offer(claim))
 
     def _report(self, claim: CommitmentClaim) -> None:
         self.offers.withdraw(claim.requester, claim.id)

@@ -14,9 +14,12 @@ from node.deliver.commitment.loop import Committer
 from node.deliver.commitment.reporter import Reporter
 from node.deliver.commitment.verifier import Verifier
 from node.offers import Offers
+from storage import commitments
 from storage.base.clock import SystemClock
 from storage.base.errors import TransientError
 from storage.blobs import open_blobs
+from storage.commitments.claim import Work
+from storage.commitments.requests import Request
 from storage.database import Database, open_database
 
 
@@ -59,3 +62,30 @@ def test_it_ends_when_it_is_told_to(db: Database, tmp_path: Path) -> None:
     stop.set()
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_a_result_that_was_given_up_waits_to_be_fetched_after_a_restart_too(db: Database, tmp_path: Path) -> None:
+    with db.write() as s:
+        at = db.clock.utc()
+        commitments.note_requested(s, Request("CT_1", "WETREAD", "10.0.0.1", "a1", at), "1.9", [("1.2.840.10008.1", "1.2.3")])
+    works: tuple[Work, ...] = ("verify", "report")
+    for work in works:
+        claim = commitments.take(db, "w/0", 30.0, work)
+        assert claim is not None
+        with db.write() as s:
+            if work == "verify":
+                commitments.mark_verified(s, claim.fence, {claim.references[0].id: 0x0112}, at)
+            else:
+                commitments.fail(s, claim.fence, None, "nobody answers", at)
+    made, stop = committer(db, tmp_path, Verifier), Event()
+    thread = Thread(target=made.run, args=(stop,))
+    thread.start()
+    try:
+        end_s = db.clock.monotonic_s() + 10
+        while (offer := made.reporter.offers.take("CT_1", "a2")) is None and db.clock.monotonic_s() < end_s:
+            db.clock.sleep(0.05)
+    finally:
+        stop.set()
+        thread.join(10)
+    assert offer is not None and (offer.transaction_uid, offer.association_uid) == ("1.9", "")
+    assert offer.failed == (("1.2.840.10008.1", "1.2.3", 0x0112),)
