@@ -40,7 +40,7 @@ def read_yaml(path: Path) -> YamlFile:
     Raises
     ------
     ConfigError
-        The file can't be read, is no UTF-8, no YAML, or has a key twice; the message begins with file and line.
+        The file can't be read, is no UTF-8, no YAML, or has a key twice; the message begins with the file and, where known, line.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -62,6 +62,10 @@ def parse_yaml(text: str, path: Path) -> YamlFile:
         raise ConfigError(f"{where}: is not YAML ({error.problem}); mend the line or the one above it") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: is not YAML (a character that YAML does not allow); remove it") from error
+    except ValueError as error:  # such as a date that there isn't
+        raise ConfigError(f"{path}: holds a value that can't be read ({error}); put it into quotes") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path}: is nested too deeply; write it flatter") from error
     lines: dict[Location, int] = {}
     if root is not None:
         for location, line in _walk(root, (), set()):
