@@ -30,6 +30,7 @@ BUSY_TIMEOUT_S = 30.0
 CLOCK_MARGIN_S = 60.0
 _WRITES = "wetread_writes"
 _DATABASE_TIME = "wetread_database_time"
+_PROGRAM_LIMIT = "54"  # class of Postgres for rows and statements beyond its limits: operational by name, but it won't pass
 _FAULTS = (sa_errors.OperationalError, sa_errors.InterfaceError, sa_errors.TimeoutError)
 
 RevisionState = Literal["current", "empty", "outdated", "newer"]
@@ -88,7 +89,7 @@ class Database:
         line = _first_line(error)
         if "no such table" in line or type(getattr(error, "orig", None)).__name__ == "UndefinedTable":
             line = "has no tables yet; run `wetread migrate`"
-        elif not isinstance(error, _FAULTS) and type(error) is not sa_errors.DatabaseError:
+        elif not _may_pass(error):
             return None
         return TransientError(f"database {self.name}: {line}", code="database")
 
@@ -210,6 +211,13 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _is_sqlite(engine: Engine) -> bool:
     return engine.dialect.name == "sqlite"
+
+
+def _may_pass(error: sa_errors.SQLAlchemyError) -> bool:
+    """Whether the same may succeed when it is tried again later."""
+    if str(getattr(getattr(error, "orig", None), "sqlstate", "")).startswith(_PROGRAM_LIMIT):
+        return False
+    return isinstance(error, _FAULTS) or type(error) is sa_errors.DatabaseError
 
 
 def _first_line(error: sa_errors.SQLAlchemyError) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +120,17 @@ def test_how_far_the_index_is_behind_the_journals(tmp_path: Path, spool: Spool, 
     assert not behind()
     assert index(again, db, blobs).indexed == 1
     assert behind(), "its segment is gone"
+
+
+def test_what_is_too_large_for_the_database_holds_up_nothing_else(spool: Spool, db: Database, blobs: Blobs) -> None:
+    """Postgres calls it an operational error, as if it were away."""
+    put(spool, "1.2.3.4")
+    large = replace(facts(spool, "a2"), host=random.Random(1).randbytes(20_000).hex())
+    keep(spool, encoded(identified("1.2.3.5", "1.2.3")), large)
+    put(spool, "1.2.3.6")
+    found = index(spool, db, blobs)
+    is_postgres = db.engine.dialect.name == "postgresql"
+    assert (found.indexed, found.stuck) == ((2, 1) if is_postgres else (3, 0))
 
 
 def test_nothing_to_do(spool: Spool, db: Database, blobs: Blobs) -> None:
