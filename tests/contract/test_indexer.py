@@ -18,7 +18,7 @@ from node.receive.index.indexer import index_pending
 from node.receive.index.pending import Entry
 from node.receive.index.progress import mark
 from node.receive.index.rows import write_rows
-from node.receive.spool.records import AssociationClosed, AssociationEnd, ReceiverStarted
+from node.receive.spool.records import AssociationClosed, AssociationEnd, CommitmentRequested, ReceiverStarted
 from node.receive.spool.spool import Spool, open_spool
 from storage import intake
 from storage.base.clock import ManualClock
@@ -204,6 +204,24 @@ def test_a_batch_holds_no_more_headers_than_memory_does(
         put(spool, f"1.2.3.{number}", PatientComments="x" * 2000)
     assert index(spool, db, blobs).indexed == 6
     assert sizes == [5, 1], "a batch ends with what fills it"
+
+
+def test_a_batch_is_bounded_by_what_its_lists_take(
+    spool: Spool, db: Database, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = []
+
+    def counted(s: Session, entries: Sequence[Entry]) -> list[intake.Arrived]:
+        sizes.append(len(entries))
+        return write_rows(s, entries)
+
+    monkeypatch.setattr(indexer, "BATCH_BYTES", 10_000)
+    monkeypatch.setattr(indexer, "write_rows", counted)
+    for request in range(4):
+        named = tuple(("1.2.840.10008.5.1.4.1.1.2", f"1.2.{number}") for number in range(150))
+        spool.put_record(CommitmentRequested(facts(spool), AT, f"1.9.{request}", named))
+    index(spool, db, blobs)
+    assert sizes == [2, 2]
 
 
 def test_a_damaged_record_is_put_apart_and_the_rest_goes_on(spool: Spool, db: Database, blobs: Blobs) -> None:

@@ -32,7 +32,7 @@ from storage.database import Database
 _log = get_logger(__name__)
 
 BATCH = 400
-BATCH_BYTES = 64 * 2**20  # of what may become headers in memory at once: these take some ten times as much there
+BATCH_BYTES = 64 * 2**20  # of what may become headers and lists in memory at once: these take some ten times as much there
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def _batches(found: Iterable[Line]) -> Iterator[list[Line]]:
     try:
         for line in found:
             batch.append(line)
-            size += _most_of_header(line)
+            size += _most_in_memory(line)
             if len(batch) == BATCH or size >= BATCH_BYTES:
                 yield batch
                 batch, size = [], 0
@@ -172,10 +172,10 @@ def _batches(found: Iterable[Line]) -> Iterator[list[Line]]:
         raise _Unreadable() from failed
 
 
-def _most_of_header(line: Line) -> int:
-    """How many encoded bytes of a line's object its header may hold."""
+def _most_in_memory(line: Line) -> int:
+    """How many encoded bytes of a line's object its header may hold. Other records may be long lists: those of the line."""
     if not isinstance(line.record, InstanceReceived):
-        return 0
+        return len(line.raw)
     if encoding_of(line.record.transfer_syntax_uid).deflated:
         return LARGEST_HEADER_BYTES
     return min(line.record.size_bytes, LARGEST_HEADER_BYTES)
