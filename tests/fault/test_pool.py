@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -249,3 +250,14 @@ def test_the_role_by_itself_is_lean_and_takes_settings_anew(tmp_path: Path) -> N
             assert process.wait(20) == 0
         finally:
             process.kill()
+
+
+def test_what_a_request_holds_is_not_commented_on(tmp_path: Path) -> None:
+    """UIDs that are none, each another: pydicom would tell of every one, and remember it as told."""
+    log = tmp_path / "log"
+    with receiver_process(tmp_path / "spool", log, processes=1) as (_, port):
+        for number in range(3):
+            with socket.create_connection((GOOD, port), timeout=10) as peer:
+                peer.sendall(associate_rq([(2 * n + 1, f"1.2.0{number}.x{n}", (f"1.2.0{number}.y{n}",)) for n in range(100)]))
+                assert peer.recv(1) == b"\2"
+        assert "library." not in log.read_text()

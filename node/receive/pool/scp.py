@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Callable, Hashable
 from contextvars import copy_context
 from functools import partial
 from typing import Any, cast
 
+from pydicom import config as pydicom_config
 from pynetdicom import AE, _config, dimse
 from pynetdicom.association import Association
 
@@ -126,6 +128,16 @@ def quiet_pynetdicom() -> None:
     # 3.0.4's own lets the thread of an N-EVENT-REPORT die of its arguments.
     dimse.make_target = _in_this_context  # type: ignore[attr-defined,assignment]
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
+
+
+def quiet_pydicom() -> None:
+    """For a process that does nothing but receive: what pydicom finds odd in a peer's bytes is not told and not remembered.
+
+    A request that nobody has admitted yet could make thousands of lines, and texts that the process would keep for ever.
+    """
+    pydicom_config.settings.reading_validation_mode = pydicom_config.IGNORE
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    warnings.simplefilter("ignore")
 
 
 def _in_this_context(target: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ import structlog
 from node.receive.pool.channel import Channel
 from node.receive.pool.config import ReceiverConfig
 from node.receive.pool.doors import Doors
-from node.receive.pool.scp import StorageSCP
+from node.receive.pool.scp import StorageSCP, quiet_pydicom
 from node.receive.pool.signals import SignalPipe
 from node.receive.pool.spools import begin_spool, end_spool
 from storage.base.clock import Clock
@@ -95,6 +95,7 @@ def be_worker(worker: Worker) -> int:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the master gets it too, and tells us
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        quiet_pydicom()
         worker.run(signals, lambda: worker.channel.tell(ready=worker.number))
         return 0
     except ConfigError as error:
