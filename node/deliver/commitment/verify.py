@@ -27,6 +27,7 @@ DUPLICATE_TRANSACTION_UID = 0x0131
 
 _CHUNK = 2**20
 _META_HEAD = 144  # preamble, prefix, and the group length element of the file meta information (PS3.10 7.1)
+_LONGEST_META = 64 * 2**10  # one damaged bit of the length must not read gigabytes at once
 _OF_ONE_FILE = frozenset({errno.EIO, errno.EACCES, errno.EPERM})
 
 
@@ -68,6 +69,8 @@ def _is_whole(file: BinaryIO, version: Held) -> bool:
     if len(head) < _META_HEAD or head[128:132] != b"DICM":
         return False
     (rest,) = struct.unpack_from("<I", head, _META_HEAD - 4)
+    if rest > _LONGEST_META:
+        return False
     file.read(rest)
     digest, size = hashlib.sha256(), 0
     while chunk := file.read(_CHUNK):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import tracemalloc
 from pathlib import Path
 from typing import BinaryIO
 
@@ -53,6 +54,20 @@ def test_a_file_that_is_none_of_ours(blobs: Blobs, file: bytes) -> None:
     held = keep(blobs)
     blobs.put(held.blob_key, file)
     assert verify.judge(CT, [held], blobs) == 0x0110
+
+
+def test_a_damaged_length_reads_no_more_than_else(blobs: Blobs) -> None:
+    held = keep(blobs, data=bytes(32 * 2**20))
+    stored = bytearray(blobs.get(held.blob_key))
+    stored[143] ^= 0x40  # the highest byte of the length of the file meta information
+    blobs.put(held.blob_key, bytes(stored))
+    del stored
+    tracemalloc.start()
+    try:
+        assert verify.judge(CT, [held], blobs) == 0x0110
+        assert tracemalloc.get_traced_memory()[1] < 4 * 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def test_every_version_counts_and_a_missing_one_is_damage(blobs: Blobs) -> None:
