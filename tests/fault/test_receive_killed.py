@@ -30,6 +30,7 @@ def sender(port: int, dataset: Dataset, acknowledged: dict[str, str]) -> None:
     """Send copies of a data set under new UIDs until the receiver is gone; note what was answered 0000."""
     context = build_context(dataset.SOPClassUID, ExplicitVRLittleEndian)
     with association(port, [context]) as assoc:
+        assoc.dimse_timeout = 5  # pynetdicom's SCU may miss an abort, and then waits for its answer
         while assoc.is_established:
             dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
             try:
