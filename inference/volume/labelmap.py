@@ -7,19 +7,15 @@ none) in k order, ``frame_of_reference_uid``, ``positioned``. Label 0 is backgro
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.volume.archive import UNREADABLE, pack, place_arrays, read_place
 from inference.volume.volume import SliceRef, Volume
 from storage.base.errors import TransientError
-
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip entry can hold
-_DEFLATE_LEVEL = 3  # label maps are runs of equal bytes: more effort takes longer and saves little
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,23 +58,12 @@ class LabelMap:
 
 def encode_label_map(label_map: LabelMap) -> bytes:
     """The blob of a label map; equal label maps give equal bytes."""
-    slices = label_map.slices
     arrays: dict[str, NDArray[Any]] = {
         "labels_kji": np.ascontiguousarray(label_map.labels_kji),
         "affine_lps_mm": np.ascontiguousarray(label_map.affine_lps_mm),
-        "sop_instance_uids": np.array([ref.sop_instance_uid for ref in slices], dtype=np.str_),
-        "sop_class_uids": np.array([ref.sop_class_uid for ref in slices], dtype=np.str_),
-        "frame_numbers": np.array([ref.frame_number or 0 for ref in slices], dtype=np.int64),
-        "frame_of_reference_uid": np.array(label_map.frame_of_reference_uid, dtype=np.str_),
-        "positioned": np.array(label_map.positioned),
+        **place_arrays(label_map.slices, label_map.frame_of_reference_uid, label_map.positioned),
     }
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, array in arrays.items():
-            entry = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, _npy(array), compresslevel=_DEFLATE_LEVEL)
-    return buffer.getvalue()
+    return pack(arrays)
 
 
 def decode_label_map(blob: bytes) -> LabelMap:
@@ -91,24 +76,6 @@ def decode_label_map(blob: bytes) -> LabelMap:
     """
     try:
         with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
-            references = zip(
-                arrays["sop_instance_uids"].tolist(),
-                arrays["sop_class_uids"].tolist(),
-                arrays["frame_numbers"].tolist(),
-                strict=True,
-            )
-            return LabelMap(
-                labels_kji=arrays["labels_kji"],
-                affine_lps_mm=arrays["affine_lps_mm"],
-                slices=tuple(SliceRef(uid, class_uid, number or None) for uid, class_uid, number in references),
-                frame_of_reference_uid=str(arrays["frame_of_reference_uid"]),
-                positioned=bool(arrays["positioned"]),
-            )
-    except (KeyError, ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+            return LabelMap(arrays["labels_kji"], arrays["affine_lps_mm"], **read_place(arrays))
+    except UNREADABLE as error:
         raise TransientError("the stored label map can't be read; run the job again", code="label-map-unreadable") from error
-
-
-def _npy(array: NDArray[Any]) -> bytes:
-    buffer = io.BytesIO()
-    np.lib.format.write_array(buffer, array, allow_pickle=False)
-    return buffer.getvalue()

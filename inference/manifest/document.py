@@ -1,0 +1,97 @@
+"""The manifest as a whole, and the checks that need more than one of its parts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from inference.manifest.parts import Classification, Code, Grid, Input, Intensity, Label, Measure, Network, Part, Postprocess
+
+
+class Manifest(Part):
+    """What a package is, needs and yields. Units: millimetres, seconds, bytes.
+
+    In every task the network yields 1 + len(labels) channels, background or "none of the labels" first.
+    """
+
+    format: Literal[1] = 1
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    title: str = Field(max_length=40)
+    task: Literal["segmentation", "classification"]
+    intended_use: str
+    clinical_use: bool = False
+    licence: str
+    weights_licence: str
+    attribution: str = ""
+    manufacturer: str = "Wetread"
+    family: Code
+    inputs: tuple[Input, ...] = Field(min_length=1)
+    grid: Grid
+    intensity: Intensity
+    network: Network
+    labels: tuple[Label, ...] = Field(min_length=1)
+    postprocess: Postprocess = Postprocess()
+    classification: Classification | None = None
+    measures: tuple[Measure, ...] = ()
+    deadline_s: float = Field(default=600.0, gt=0)
+
+    @field_validator("licence", "weights_licence")
+    @classmethod
+    def _stated(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("is blank; state the terms, such as CC-BY-4.0")
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Manifest:
+        values = [label.value for label in self.labels]
+        if values != list(range(1, len(values) + 1)):
+            raise ValueError("labels: values must count 1, 2, 3 … in order")
+        dims = {i.spatial_dims for i in self.inputs}
+        if dims != {len(self.grid.patch)}:
+            raise ValueError("grid.patch: needs one number per spatial dimension of the inputs")
+        _check_flat(self)
+        _check_task(self)
+        _check_members(self.network)
+        return self
+
+
+def _check_flat(manifest: Manifest) -> None:
+    """What only 2-D images can be asked for."""
+    if manifest.grid.fit != "spacing" and manifest.grid.spacing_mm is not None:
+        raise ValueError(f"grid.spacing_mm: must be null where grid.fit is {manifest.grid.fit}")
+    if len(manifest.grid.patch) == 2:
+        return
+    if manifest.grid.fit != "spacing":
+        raise ValueError(f"grid.fit: {manifest.grid.fit} takes 2-D images; a volume needs spacing")
+    if any(wanted.colour != "refuse" for wanted in manifest.inputs):
+        raise ValueError("inputs: colour is read in 2-D images alone; take refuse for a volume")
+    if manifest.measures:
+        raise ValueError("measures: are taken from 2-D images alone")
+
+
+def _check_task(manifest: Manifest) -> None:
+    """Each task has the keys it needs and none of the other's."""
+    classification, count = manifest.classification, len(manifest.labels)
+    if manifest.task == "classification":
+        if classification is None:
+            raise ValueError("classification: is missing; a classification needs its thresholds")
+        if len(classification.thresholds) != count:
+            raise ValueError(f"classification.thresholds: needs one per label ({count}), not {len(classification.thresholds)}")
+        if manifest.measures:
+            raise ValueError("measures: need the masks of a segmentation")
+        if manifest.postprocess.keep_largest:
+            raise ValueError("postprocess.keep_largest: needs the masks of a segmentation")
+    elif classification is not None:
+        raise ValueError("classification: must be null for a segmentation")
+    if any(measure.label > count for measure in manifest.measures):
+        raise ValueError("measures: name a value that is no label")
+
+
+def _check_members(network: Network) -> None:
+    """A member that stands twice would only count twice."""
+    for what, given in (("weights", [m.weights for m in network.members]), ("sha256", [m.sha256 for m in network.members])):
+        if len(set(given)) < len(given):
+            raise ValueError(f"network.more_weights: two members have the same {what}; name each once")

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inference.manifest import Manifest, read_manifest
+from storage.base.errors import ModelError
+from tests.support.packages import manifest
+
+CODE = {"value": "1", "scheme": "99T", "meaning": "thing"}
+FLAT: dict[str, Any] = {
+    "inputs": [{"name": "image", "modality": ["DX"], "spatial_dims": 2}],
+    "grid": {"spacing_mm": None, "patch": [32, 32], "fit": "stretch"},
+}
+CLASSIFIER: dict[str, Any] = {**FLAT, "task": "classification", "classification": {"thresholds": [0.5]}}
+MEASURE = {"label": 1, "kind": "ellipse_circumference", "name": "Circumference", "code": CODE}
+
+
+def test_a_package_of_the_first_release_is_as_it_was() -> None:
+    made = manifest()
+    assert (made.grid.fit, made.network.more_weights, made.classification, made.measures) == ("spacing", (), None, ())
+    assert made.labels[0].site is None and made.inputs[0].colour == "refuse"
+    assert [member.weights for member in made.network.members] == ["models/model.safetensors"]
+
+
+def test_a_classifier_and_an_ellipse_are_read_back() -> None:
+    for changes in (CLASSIFIER, {**FLAT, "measures": [MEASURE]}):
+        made = manifest(**changes)
+        assert Manifest.model_validate_json(made.model_dump_json()) == made
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"task": "classification"}, "classification: is missing"),
+        ({"classification": {"thresholds": [0.5]}}, "classification: must be null"),
+        (
+            {**CLASSIFIER, "classification": {"thresholds": [0.5, 0.5]}},
+            r"classification\.thresholds: needs one per label \(1\), not 2",
+        ),
+        ({**CLASSIFIER, "classification": {"thresholds": []}}, r"classification\.thresholds: needs one per label"),
+        ({**CLASSIFIER, "classification": {"thresholds": [1.0]}}, r"classification\.thresholds\.0: .* less than 1"),
+        (
+            {**CLASSIFIER, "classification": {"thresholds": [0.5], "temperature": 0}},
+            r"classification\.temperature: .* greater than 0",
+        ),
+        ({**CLASSIFIER, "classification": {"thresholds": [0.5], "temperature": "NaN"}}, r"classification\.temperature"),
+        ({**CLASSIFIER, "measures": [MEASURE]}, "measures: need the masks"),
+        ({**CLASSIFIER, "postprocess": {"keep_largest": [1]}}, r"postprocess\.keep_largest: needs the masks"),
+        ({**FLAT, "measures": [{**MEASURE, "label": 2}]}, "measures: name a value that is no label"),
+        ({"measures": [MEASURE]}, "measures: are taken from 2-D images alone"),
+        ({"grid": {"spacing_mm": None, "patch": [32, 32, 32], "fit": "pad"}}, r"grid\.fit: pad takes 2-D images"),
+        ({**FLAT, "grid": {"spacing_mm": [1, 1], "patch": [32, 32], "fit": "crop"}}, r"grid\.spacing_mm: must be null"),
+        ({"inputs": [{"modality": ["MR"], "colour": "grey"}]}, "inputs: colour"),
+        ({"weights_licence": " "}, "weights_licence: is blank; state the terms"),
+        ({"licence": ""}, "licence: is blank"),
+        ({"labels": [{"value": 2, "name": "x", "category": CODE, "type": CODE}]}, "labels: values must count"),
+    ],
+)
+def test_what_does_not_fit_is_named_with_file_and_key(tmp_path: Path, changes: dict[str, Any], says: str) -> None:
+    document = manifest().model_dump(mode="json") | changes
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "wetread.json").write_text(json.dumps(document))
+    with pytest.raises(ModelError, match=rf"wetread\.json: {says}") as caught:
+        read_manifest(tmp_path)
+    assert caught.value.reason_code == "manifest-invalid" and "Value error" not in caught.value.message
+
+
+@pytest.mark.parametrize("twice", ["weights", "sha256"])
+def test_a_member_that_stands_twice_is_refused(twice: str) -> None:
+    network = manifest().network
+    first = network.members[0].model_dump()
+    other = {"weights": "models/b.safetensors", "sha256": "b" * 64, twice: first[twice]}
+    with pytest.raises(ValueError, match=f"the same {twice}"):
+        manifest(network={**network.model_dump(), "more_weights": [other]})
+
+
+def test_text_that_is_no_json_is_named_as_such(tmp_path: Path) -> None:
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "wetread.json").write_text("{")
+    with pytest.raises(ModelError, match=r"\(whole file\): Invalid JSON"):
+        read_manifest(tmp_path)
