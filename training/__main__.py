@@ -31,7 +31,7 @@ RunFolder = Annotated[Path | None, typer.Option("--out", help="The run's folder,
 @app.command()
 def train(recipe: RecipePath, out: RunFolder = None, data: Data = None, threads: Threads = 2, as_json: Json = False) -> None:
     """Fit a recipe, export the package and measure it on the test part."""
-    from training.commands import train_recipe
+    from training.commands.fit import train_recipe
 
     train_recipe(recipe, out, data, threads, as_json, _PROGRESS)
 
@@ -39,7 +39,7 @@ def train(recipe: RecipePath, out: RunFolder = None, data: Data = None, threads:
 @app.command()
 def evaluate(package: Package, recipe: RecipePath, data: Data = None, threads: Threads = 2, as_json: Json = False) -> None:
     """Measure a package on the test part of a recipe's data, as it is and mirrored."""
-    from training.commands import evaluate_package
+    from training.commands.fit import evaluate_package
 
     evaluate_package(package, recipe, data, threads, as_json, _PROGRESS)
 
@@ -51,7 +51,7 @@ def export(
     out: Annotated[Path, typer.Option("--out", help="The package's folder.")],
 ) -> None:
     """Write the package of a run as far as it has come, without measuring it; it gets no model card."""
-    from training.commands import export_run
+    from training.commands.fit import export_run
 
     export_run(recipe, run, out, _PROGRESS)
 

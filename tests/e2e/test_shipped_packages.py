@@ -11,8 +11,9 @@ from pydicom import dcmread
 from inference.engine.segmenter import label_volume, load_package, run
 from inference.volume import assemble
 from training.data import read_cases
-from training.evaluate import evaluate
-from training.metrics import dice
+from training.data.names import number_of
+from training.evaluate.dice import dice
+from training.evaluate.measure import evaluate
 from training.phantom.body import make_phantom
 from training.recipe import read_recipe
 
@@ -34,7 +35,7 @@ def test_package_is_whole_and_honest(package: Path) -> None:
 def test_hippocampus_on_held_out_cases(test_data: Path) -> None:
     recipe = read_recipe(ROOT / "training" / "recipes" / "hippocampus-mr.yaml")
     held_out = list(read_cases(recipe, "test", test_data / "labelled" / "hippocampus"))
-    assert len(held_out) == 36 and min(case.number for case in held_out) >= 241
+    assert len(held_out) == 36 and min(number_of(case.name) for case in held_out) >= 241
     evaluation = evaluate(load_package(BUNDLES[0]), recipe, held_out[::6])
     for way in ("as is", "mirrored"):
         assert evaluation.figures[way]["Hippocampus anterior"]["mean"] > 0.85

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import torch
 
-from training.augment import draw_patch
-from training.fit import seeded
-from training.recipe import Augment
+from training.augment.patches import draw_patch
+from training.fit.trainer import seeded
+from training.recipe.augment import Augment
 
 SIZE = (8, 10, 12)
 

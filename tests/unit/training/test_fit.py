@@ -11,8 +11,9 @@ import torch
 from storage.base.errors import ConfigError
 from tests.unit.training.tiny import tiny_recipe
 from training.data import GridCase, grid_case, read_cases
-from training.fit import Trainer, case_order, learning_rate, seeded
-from training.losses import soft_dice_loss
+from training.fit.schedule import learning_rate
+from training.fit.trainer import Trainer, case_order, seeded
+from training.losses.dice import soft_dice_loss
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def test_stopped_and_resumed_ends_with_the_same_bytes(cases: list[GridCase], tmp
 
 def test_loss_falls(cases: list[GridCase]) -> None:
     losses: list[float] = []
-    trainer = Trainer(tiny_recipe(steps=24, cosine_steps=24, learning_rate=0.02), cases)
+    trainer = Trainer(tiny_recipe(steps=24, schedule={"warmup_steps": 1}, learning_rate=0.02), cases)
     trainer.run(lambda _step, figures: losses.append(figures["loss"]))
     assert np.mean(losses[-4:]) < 0.93 * np.mean(losses[:4])
 
@@ -76,7 +77,8 @@ def test_checkpoint_of_another_network_is_refused(cases: list[GridCase], tmp_pat
 
 
 def test_learning_rate_warms_up_follows_the_cosine_and_cools_down() -> None:
-    fit = tiny_recipe(steps=80, cosine_steps=100, cooldown_steps=20, warmup_steps=10, learning_rate=1.0).fit
+    schedule = {"warmup_steps": 10, "over_steps": 100, "cooldown_steps": 20}
+    fit = tiny_recipe(steps=80, schedule=schedule, learning_rate=1.0).fit
     assert learning_rate(0, fit) == pytest.approx(0.1) and learning_rate(9, fit) == learning_rate(10, fit) == 1.0
     assert learning_rate(55, fit) == pytest.approx(0.5)
     assert learning_rate(70, fit) == pytest.approx(0.5 * 0.5 * (1 + math.cos(math.pi * 60 / 90)))

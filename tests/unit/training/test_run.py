@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +15,16 @@ from inference.manifest import package_digest
 from storage.base.clock import ManualClock
 from storage.base.errors import ConfigError
 from tests.unit.training.tiny import tiny_recipe
-from training.console import Track
-from training.data import Case, read_cases
-from training.evaluate import evaluate, mirrored
-from training.export import export_package
-from training.fit import Trainer
+from training.data import read_cases
+from training.evaluate.measure import evaluate, mirrored
+from training.export.package import export_package
+from training.fit.trainer import Trainer
 from training.phantom.body import make_phantom
 from training.phantom.files import write_nifti
-from training.recipe import NiftiData, Recipe, Split
-from training.run import train
+from training.recipe import Recipe
+from training.recipe.data import Grouping, NiftiData, RangeSplit
+from training.run.progress import Track
+from training.run.single import train
 
 pytestmark = pytest.mark.heavy
 
@@ -76,23 +78,24 @@ def test_package_scores_as_the_trained_network_does(run: tuple[Path, Path]) -> N
 def test_mirrored_case_swaps_sides_of_the_patient(run: tuple[Path, Path]) -> None:
     case = next(iter(read_cases(tiny_recipe(), "test", None)))
     flipped = mirrored(case)
-    assert np.array_equal(flipped.labels_kji, case.labels_kji[:, :, ::-1])
-    sideways = Case(1, case.voxels_kji, case.labels_kji, case.affine_lps_mm[:, [2, 1, 0, 3]])  # k runs to the left
+    assert np.array_equal(flipped.mask_kji, case.mask_kji[:, :, ::-1])
+    sideways = replace(case, affine_lps_mm=case.affine_lps_mm[:, [2, 1, 0, 3]])  # k runs to the left
     assert np.array_equal(mirrored(sideways).voxels_kji, case.voxels_kji[::-1])
 
 
 def test_figures_are_of_the_package_itself(run: tuple[Path, Path]) -> None:
     model = load_package(run[1])
     case = next(iter(read_cases(tiny_recipe(), "test", None)))
-    own = Case(1, case.voxels_kji, label_volume(model, case.voxels_kji, case.affine_lps_mm), case.affine_lps_mm)
+    own = replace(case, labels_kji=label_volume(model, case.voxels_kji, case.affine_lps_mm))
     evaluation = evaluate(model, tiny_recipe(), [own])
     assert {figure["mean"] for figure in evaluation.figures["as is"].values()} == {1.0}
     assert evaluation.below({"Liver": 1.0}) == [] and len(evaluate(model, tiny_recipe(), [case]).below({"Liver": 1.0})) == 1
 
 
 def _nifti_recipe() -> Recipe:
-    split = Split(train=(1, 2), validate=(3, 4), test=(5, 6))
-    data = NiftiData(kind="nifti", files="phantom_{case:03d}.nii.gz", cases_per_person=2, split=split, statement="-")
+    split = RangeSplit(train=(1, 2), validate=(3, 4), test=(5, 6))
+    group = Grouping(by="consecutive", size=2)
+    data = NiftiData(kind="nifti", split=split, group=group, statement="-")
     return tiny_recipe().model_copy(update={"data": data})
 
 
@@ -107,7 +110,7 @@ def test_nifti_comes_in_the_patient_frame(tmp_path: Path) -> None:
 def test_wanting_data_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--data"):
         list(read_cases(_nifti_recipe(), "test", None))
-    with pytest.raises(ConfigError, match=r"no file images/phantom_"):
+    with pytest.raises(ConfigError, match=r"no file images/"):
         list(read_cases(_nifti_recipe(), "test", tmp_path))
     write_nifti(make_phantom(5, (6, 8, 10), (48.0, 50.0, 40.0)), tmp_path, 5)
     (tmp_path / "labels" / "phantom_005.nii.gz").write_bytes(b"cut")

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from training.data import Case
-from training.fit import Trainer
+from training.fit.trainer import Trainer
 
 
 class Track:
@@ -30,5 +30,5 @@ class Track:
         """A bar over the run's steps; yields a function of (steps done, loss)."""
         columns = (TextColumn("loss {task.fields[loss]:.3f}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, TimeRemainingColumn(), console=self._console) as bar:
-            task = bar.add_task("fit", total=trainer.recipe.fit.steps, completed=trainer.step, loss=float("nan"))
+            task = bar.add_task("fit", total=trainer.recipe.fit.extent.steps, completed=trainer.step, loss=float("nan"))
             yield lambda step, loss: bar.update(task, completed=step, loss=loss)

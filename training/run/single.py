@@ -17,13 +17,13 @@ from inference.engine.segmenter import load_package
 from inference.pipeline.window import slide
 from storage.base.clock import Clock
 from storage.base.errors import ConfigError
-from training.console import Track
 from training.data import GridCase, grid_case, read_cases
-from training.evaluate import Evaluation, evaluate
-from training.export import export_package, write_card
-from training.fit import Trainer
-from training.metrics import dice
+from training.evaluate.dice import dice
+from training.evaluate.measure import Evaluation, evaluate
+from training.export.package import export_package, write_card
+from training.fit.trainer import Trainer
 from training.recipe import Recipe
+from training.run.progress import Track
 
 _LOG_EVERY = 20
 
@@ -98,5 +98,5 @@ def validate(trainer: Trainer, cases: list[GridCase]) -> list[float]:
     manifest = trainer.recipe.manifest()
     with torch.inference_mode():
         found = [slide(trainer.averaged, case.image[None], manifest)[0].argmax(0).numpy() for case in cases]
-    pairs = [(labels, case.target.numpy()) for labels, case in zip(found, cases, strict=True)]
+    pairs = [(labels, case.mask.numpy()) for labels, case in zip(found, cases, strict=True)]
     return [round(float(np.mean([dice(ours, truth, label.value) for ours, truth in pairs])), 4) for label in manifest.labels]

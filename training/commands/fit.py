@@ -12,12 +12,12 @@ from rich.table import Table
 
 from storage.base.clock import SystemClock
 from storage.base.errors import ConfigError
-from training.console import Track
-from training.evaluate import Evaluation
-from training.export import export_package
-from training.fit import Trainer
+from training.evaluate.measure import Evaluation
+from training.export.package import export_package
+from training.fit.trainer import Trainer
 from training.recipe import Recipe, read_recipe
-from training.run import measure, train
+from training.run.progress import Track
+from training.run.single import measure, train
 
 
 def train_recipe(recipe: Path, out: Path | None, data: Path | None, threads: int, as_json: bool, progress: Console) -> None:

@@ -14,16 +14,16 @@ import numpy as np
 
 from inference.engine.segmenter import LoadedModel, label_volume
 from training.data import Case
-from training.metrics import dice, summary
+from training.evaluate.dice import dice, summary
 from training.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """``figures``: way ("as is", "mirrored") to label name to mean, median, least Dice. ``cases``: the same per case number."""
+    """``figures``: way ("as is", "mirrored") to label name to mean, median, least Dice. ``cases``: the same per case name."""
 
     figures: dict[str, dict[str, dict[str, float]]]
-    cases: dict[str, dict[int, dict[str, float]]]
+    cases: dict[str, dict[str, dict[str, float]]]
 
     def below(self, floor: dict[str, float]) -> list[str]:
         """What misses the recipe's floor, in words."""
@@ -43,9 +43,9 @@ def mirrored(case: Case) -> Case:
     """The case with voxels and labels flipped along the array axis that runs most from left to right."""
     axis_ijk = int(np.argmax(np.abs(case.affine_lps_mm[0, :3])))
     axis = 2 - axis_ijk
-    voxels = np.ascontiguousarray(np.flip(case.voxels_kji, axis))
-    labels = np.ascontiguousarray(np.flip(case.labels_kji, axis))
-    return replace(case, voxels_kji=voxels, labels_kji=labels)
+    voxels = np.ascontiguousarray(np.flip(case.voxels_ckji, axis + 1))
+    labels = np.ascontiguousarray(np.flip(case.mask_kji, axis))
+    return replace(case, voxels_ckji=voxels, labels_kji=labels)
 
 
 def evaluate(model: LoadedModel, recipe: Recipe, cases: Iterable[Case], done: Callable[[], None] = lambda: None) -> Evaluation:
@@ -57,10 +57,10 @@ def evaluate(model: LoadedModel, recipe: Recipe, cases: Iterable[Case], done: Ca
     done : called after each case.
     """
     ways = ["as is", "mirrored"] if recipe.augment.mirror_axes else ["as is"]
-    by_case: dict[str, dict[int, dict[str, float]]] = {way: {} for way in ways}
+    by_case: dict[str, dict[str, dict[str, float]]] = {way: {} for way in ways}
     for case in cases:
         for way in ways:
-            by_case[way][case.number] = _measure(model, case if way == "as is" else mirrored(case))
+            by_case[way][case.name] = _measure(model, case if way == "as is" else mirrored(case))
         done()
     names = [label.name for label in model.manifest.labels]
     figures = {way: {name: summary([row[name] for row in by_case[way].values()]) for name in names} for way in ways}
@@ -69,4 +69,4 @@ def evaluate(model: LoadedModel, recipe: Recipe, cases: Iterable[Case], done: Ca
 
 def _measure(model: LoadedModel, case: Case) -> dict[str, float]:
     predicted = label_volume(model, case.voxels_kji, case.affine_lps_mm)
-    return {label.name: round(dice(predicted, case.labels_kji, label.value), 4) for label in model.manifest.labels}
+    return {label.name: round(dice(predicted, case.mask_kji, label.value), 4) for label in model.manifest.labels}

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from training.recipe import Augment
+from training.recipe.augment import Augment
 
 _MODES = {2: "bilinear", 3: "trilinear"}
 

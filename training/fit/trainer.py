@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,12 @@ import torch
 from torch import Generator, Tensor, nn
 
 from inference.networks import build
-from training.augment import draw_patch
-from training.checkpoint import load_checkpoint, save_checkpoint
+from training.augment.patches import draw_patch
 from training.data import GridCase
-from training.losses import segmentation_loss
-from training.recipe import Fit, Recipe
+from training.fit.checkpoint import load_checkpoint, save_checkpoint
+from training.fit.schedule import learning_rate
+from training.losses.dice import segmentation_loss
+from training.recipe import Recipe
 
 Report = Callable[[int, dict[str, float]], None]
 """Called after each step with (steps done, {"loss": …, "learning_rate": …})."""
@@ -33,15 +33,6 @@ def seeded(*parts: int) -> Generator:
     """A generator that depends on ``parts`` alone."""
     text = ",".join(str(part) for part in parts)
     return Generator().manual_seed(int.from_bytes(hashlib.sha256(text.encode()).digest()[:7]))
-
-
-def learning_rate(step: int, fit: Fit) -> float:
-    """Linear warm-up, then half a cosine; over the last ``cooldown_steps`` also linearly down to zero."""
-    if step < fit.warmup_steps:
-        return fit.learning_rate * (step + 1) / fit.warmup_steps
-    done = (step - fit.warmup_steps) / max(1, fit.cosine_steps - fit.warmup_steps)
-    cooling = min(1.0, (fit.steps - step) / fit.cooldown_steps) if fit.cooldown_steps else 1.0
-    return cooling * fit.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
 
 def case_order(seed: int, epoch: int, count: int) -> list[int]:
@@ -69,7 +60,7 @@ class Trainer:
         self.cases = cases
         self.step = 0
         self.network = build(manifest.network.name, manifest.network.arguments)
-        self._dims = len(recipe.fit.patch)
+        self._dims = len(recipe.fit.extent.patch)
         self.network.to(memory_format=self._format)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(self.network).eval()
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=0.0, weight_decay=recipe.fit.weight_decay)
@@ -82,10 +73,10 @@ class Trainer:
         """Go on to step ``until`` (the recipe's last by default), saving to ``checkpoint`` now and then."""
         fit = self.recipe.fit
         self.network.train()
-        for step in range(self.step, fit.steps if until is None else until):
+        for step in range(self.step, fit.extent.steps if until is None else until):
             loss = self._advance(step)
             self.step = step + 1
-            if checkpoint is not None and (self.step % fit.checkpoint_every == 0 or self.step == fit.steps):
+            if checkpoint is not None and (self.step % fit.checkpoint_every == 0 or self.step == fit.extent.steps):
                 save_checkpoint(checkpoint, self.state())
             report(self.step, {"loss": loss, "learning_rate": learning_rate(step, fit)})
 
@@ -93,7 +84,7 @@ class Trainer:
         images, targets = self._batch(step)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, self.recipe.fit)
-        loss = segmentation_loss(self.network(images), targets, self.recipe.fit.class_weights)
+        loss = segmentation_loss(self.network(images), targets, self.recipe.loss.class_weights)
         self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 12.0)
@@ -103,13 +94,13 @@ class Trainer:
 
     def _batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Images (N, C, *patch) and targets (N, *patch) of one step: the next cases in the epochs' orders."""
-        fit = self.recipe.fit
+        extent = self.recipe.fit.extent
         patches = []
-        for slot in range(step * fit.batch, (step + 1) * fit.batch):
+        for slot in range(step * extent.batch, (step + 1) * extent.batch):
             epoch, place = divmod(slot, len(self.cases))
             case = self.cases[case_order(self.recipe.seed, epoch, len(self.cases))[place]]
             generator = seeded(self.recipe.seed, 2, slot)
-            patches.append(draw_patch(case.image, case.target, self.recipe.classes, fit.patch, self.recipe.augment, generator))
+            patches.append(draw_patch(case.image, case.mask, self.recipe.classes, extent.patch, self.recipe.augment, generator))
         images = torch.stack([image for image, _ in patches]).contiguous(memory_format=self._format)
         return images, torch.stack([target for _, target in patches])
 

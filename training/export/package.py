@@ -13,10 +13,10 @@ from torch import nn
 
 from inference.networks import save_weights
 from storage.base.errors import ConfigError
-from training.card import model_card
-from training.evaluate import Evaluation
-from training.licence import licence_text
-from training.monai_configs import inference_config, metadata
+from training.evaluate.measure import Evaluation
+from training.export.card import model_card
+from training.export.licence import licence_text
+from training.export.monai_configs import inference_config, metadata
 from training.recipe import Recipe
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from training.evaluate import Evaluation
-from training.recipe import PhantomData, Recipe
+from training.evaluate.measure import Evaluation
+from training.recipe import Recipe
+from training.recipe.data import PhantomData, RangeSplit
 
 
 def model_card(recipe: Recipe, evaluation: Evaluation) -> str:
@@ -23,7 +24,7 @@ def model_card(recipe: Recipe, evaluation: Evaluation) -> str:
             "",
             recipe.data.statement.strip(),
             "",
-            f"Split by case number: {_split(recipe)}. No case of one part was used in another.",
+            f"{_split(recipe)} No case of one part was used in another.",
             "",
             "## Measured on the test part",
             "",
@@ -58,8 +59,11 @@ def _labels(recipe: Recipe) -> list[str]:
 
 def _split(recipe: Recipe) -> str:
     split = recipe.data.split
+    if not isinstance(split, RangeSplit):
+        return f"Split by {recipe.data.group.means}."
     ranges = {"training": split.train, "validation": split.validate_, "test": split.test}
-    return ", ".join(f"{name} {first} to {last}" for name, (first, last) in ranges.items())
+    listed = ", ".join(f"{name} {first} to {last}" for name, (first, last) in ranges.items())
+    return f"Split by case number: {listed}."
 
 
 def _figures(evaluation: Evaluation) -> list[str]:
@@ -73,10 +77,11 @@ def _figures(evaluation: Evaluation) -> list[str]:
 def _making(recipe: Recipe) -> list[str]:
     manifest = recipe.manifest()
     data = "" if isinstance(recipe.data, PhantomData) else " --data DIR"
+    extent = recipe.fit.extent
     arguments = ", ".join(f"{key} {value}" for key, value in manifest.network.arguments.items())
     return [
         f"    python -m training train training/recipes/{manifest.name}.yaml{data}",
         "",
-        f"{recipe.fit.steps} steps of {recipe.fit.batch} patches of {' x '.join(map(str, recipe.fit.patch))} voxels, AdamW,",
+        f"{extent.steps} steps of {extent.batch} patches of {' x '.join(map(str, extent.patch))} voxels, AdamW,",
         f"averaged weights, seed {recipe.seed}; network {manifest.network.name} ({arguments}); weights stored in half precision.",
     ]

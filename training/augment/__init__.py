@@ -1,0 +1,1 @@
+"""Augmentation: random changes of an image and its target together, every draw from one generator."""

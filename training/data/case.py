@@ -1,0 +1,69 @@
+"""The two records of this room: a labelled case on its own grid, and the same case on the model's grid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from inference.pipeline.orient import Affine
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One labelled example, as its source gives it.
+
+    Attributes
+    ----------
+    name : unique within the data set; a file's name without its ending. No person's name.
+    group : of one person, or examination; cases of a group are never parted.
+    voxels_ckji : float32 (C, K, J, I) in the source's units; K is 1 for an image, C is 3 for colour.
+    affine_lps_mm : (4, 4), index (i, j, k, 1) to LPS millimetres; for an image its pixel spacing on the diagonal.
+    labels_kji : uint8 (K, J, I), 0 is background; None for a case with a class alone.
+    class_index : 0 for "none of the labels", else the label's value; None for a case with a mask alone.
+    truths : what was measured by the data's makers, such as ``{"circumference_mm": 312.4}``.
+    traits : what subgroups and strata are made of, such as ``{"class": "malignant"}``.
+    """
+
+    name: str
+    group: str
+    voxels_ckji: NDArray[np.float32]
+    affine_lps_mm: Affine
+    labels_kji: NDArray[np.uint8] | None = None
+    class_index: int | None = None
+    truths: Mapping[str, float] = field(default_factory=dict)
+    traits: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def voxels_kji(self) -> NDArray[np.float32]:
+        """The first channel."""
+        first: NDArray[Any] = self.voxels_ckji[0]
+        return first
+
+    @property
+    def mask_kji(self) -> NDArray[np.uint8]:
+        """``labels_kji`` of a case that has them; asking another one is a mistake of the caller."""
+        if self.labels_kji is None:
+            raise ValueError(f"case {self.name} has no mask")
+        return self.labels_kji
+
+
+@dataclass(frozen=True, eq=False)
+class GridCase:
+    """A case on the model's grid: image float32 (C, *spatial), target uint8 (*spatial) or None, class index or None."""
+
+    name: str
+    image: Tensor
+    target: Tensor | None = None
+    class_index: int | None = None
+
+    @property
+    def mask(self) -> Tensor:
+        """``target`` of a case that has one; asking another one is a mistake of the caller."""
+        if self.target is None:
+            raise ValueError(f"case {self.name} has no mask")
+        return self.target

@@ -1,0 +1,1 @@
+"""What a package is worth: figures, intervals and pictures, on cases that it never saw."""

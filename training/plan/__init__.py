@@ -1,0 +1,1 @@
+"""What self-configuration decides, with its reasons, before the first step."""

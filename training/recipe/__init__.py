@@ -1,0 +1,9 @@
+"""The recipe: what a training run is told, as one validated document. Imports no torch."""
+
+from __future__ import annotations
+
+from training.recipe.base import PartName
+from training.recipe.read import read_recipe
+from training.recipe.schema import Recipe
+
+__all__ = ["PartName", "Recipe", "read_recipe"]

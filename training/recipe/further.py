@@ -1,0 +1,54 @@
+"""The sections that a short recipe leaves out: budget, transfer, ensemble, evaluation."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from training.recipe.base import Part
+
+
+class Budget(Part):
+    """What a run may cost on the machine it starts on. ``seconds`` of fitting are turned into steps once, in the run's plan."""
+
+    seconds: float | None = Field(default=None, gt=0)
+    memory_gb: float | None = Field(default=None, gt=0)
+
+
+class Transfer(Part):
+    """Starting weights: a package's folder, or a safetensors file whose ``licence`` must be stated (a package says its own).
+
+    ``freeze``: how many stages from the input stay as they are. ``layer_rate``: by what factor each stage nearer to the
+    input learns slower.
+    """
+
+    weights: str
+    licence: str = ""
+    attribution: str = ""
+    strip_prefix: str = ""
+    freeze: int = Field(default=0, ge=0)
+    freeze_steps: int | None = Field(default=None, ge=1)
+    layer_rate: float = Field(default=1.0, gt=0, le=1)
+
+
+class Ensemble(Part):
+    """``folds``: one member for each fold of training and validation part together. ``average``: mean weights of the last
+    checkpoints instead of many members.
+    """
+
+    folds: int = Field(default=0, ge=0)
+    combine: Literal["scores", "weights"] = "scores"
+    average_last: int = Field(default=0, ge=0)
+
+
+class Evaluation(Part):
+    """What the report shows beside the headline figures."""
+
+    subgroups: tuple[str, ...] = ()
+    size_bands: int = Field(default=3, ge=0)
+    bootstrap: int = Field(default=2000, ge=0)
+    surface_tolerance_mm: float = Field(default=1.0, gt=0)
+    specificity: float = Field(default=0.9, gt=0, lt=1)
+    worst_cases: int = Field(default=6, ge=0)
+    calibrate: bool = True
