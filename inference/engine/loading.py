@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from inference.engine.segmenter import LoadedModel, load_package, run
+from inference.engine.package import LoadedModel, load_package
+from inference.engine.predict import predict
 from inference.manifest import Input, Manifest
 from inference.volume import SliceRef, Volume
 
@@ -32,7 +33,7 @@ def dry_run(loaded: LoadedModel) -> None:
     ModelError
         What it yields breaks its manifest.
     """
-    run(loaded, {wanted.name: _synthetic(loaded.manifest, wanted) for wanted in loaded.manifest.inputs})
+    predict(loaded, {wanted.name: _synthetic(loaded.manifest, wanted) for wanted in loaded.manifest.inputs})
 
 
 def _synthetic(manifest: Manifest, wanted: Input) -> Volume:

@@ -52,10 +52,26 @@ class Manifest(Part):
         dims = {i.spatial_dims for i in self.inputs}
         if dims != {len(self.grid.patch)}:
             raise ValueError("grid.patch: needs one number per spatial dimension of the inputs")
+        _check_grid(self)
         _check_flat(self)
         _check_task(self)
         _check_members(self.network)
         return self
+
+
+def _check_grid(manifest: Manifest) -> None:
+    """Numbers that no image could be brought to."""
+    grid, post = manifest.grid, manifest.postprocess
+    if grid.spacing_mm is not None and (len(grid.spacing_mm) != len(grid.patch) or min(grid.spacing_mm) <= 0):
+        raise ValueError("grid.spacing_mm: needs one positive number per number of grid.patch")
+    if min(grid.patch) < 1 or any(size % grid.minimum_multiple for size in grid.patch):
+        raise ValueError("grid.patch: must be multiples of grid.minimum_multiple")
+    if len(set(post.mirror_axes)) < len(post.mirror_axes) or any(not 0 <= axis < len(grid.patch) for axis in post.mirror_axes):
+        raise ValueError("postprocess.mirror_axes: needs different axes of the grid, from 0")
+    if set(post.keep_largest) - {label.value for label in manifest.labels}:
+        raise ValueError("postprocess.keep_largest: names a value that is no label")
+    if manifest.intensity.upper <= manifest.intensity.lower:
+        raise ValueError("intensity.upper: must be above intensity.lower")
 
 
 def _check_flat(manifest: Manifest) -> None:

@@ -1,9 +1,13 @@
-"""From a volume to a label map on the same grid: orient, resample, scale, window, restore. Training runs this same code."""
+"""From a volume to a label map on the same grid, or to class scores: orient, resample, scale, window, restore.
+
+Training runs this same code.
+"""
 
 from __future__ import annotations
 
+from inference.pipeline.classify import class_scores
 from inference.pipeline.prepare import Prepared, prepare
 from inference.pipeline.restore import labels_on_source
 from inference.pipeline.window import Progress, segment, silent
 
-__all__ = ["Prepared", "Progress", "labels_on_source", "prepare", "segment", "silent"]
+__all__ = ["Prepared", "Progress", "class_scores", "labels_on_source", "prepare", "segment", "silent"]

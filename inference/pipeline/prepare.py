@@ -1,4 +1,4 @@
-"""From a volume to the network's input: orient, resample once, scale intensities. Training runs this same code.
+"""From a volume to the network's input: orient, cut, resample once, scale intensities, pad. Training runs this same code.
 
 Two-dimensional models skip the orientation: a single image keeps its rows and columns.
 """
@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from inference.manifest import Intensity, Manifest
+from inference.pipeline.fit import Fit, fit_of, resampled_labels
 from inference.pipeline.orient import IDENTITY_2D, Affine, Orientation, orientation_of, spacing_of
-from inference.pipeline.resample import model_size, resample
 from storage.base.errors import InputError
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """``image``: float32 (1, k, j, i) or (1, j, i) on the model's grid. ``oriented_kji``: size of the oriented source grid."""
+    """``image``: float32 (1, k, j, i) or (1, j, i) on the model's grid, and how it came there from the source."""
 
     image: Tensor
     orientation: Orientation
-    oriented_kji: tuple[int, int, int]
+    fit: Fit
 
 
 def dims_of(manifest: Manifest) -> int:
@@ -59,20 +59,10 @@ def prepare(voxels_kji: NDArray[np.float32], affine_lps_mm: Affine, manifest: Ma
     dims = dims_of(manifest)
     orientation = orient(voxels_kji, affine_lps_mm, dims)
     turned = np.ascontiguousarray(orientation.apply(voxels_kji), dtype=np.float32)
-    size = to_model_size(turned.shape, affine_lps_mm, orientation, manifest)
+    fit = fit_of(turned.shape[-dims:], spacing_of(affine_lps_mm, orientation)[-dims:], manifest)
     volume = torch.from_numpy(turned)
-    image = resample(volume[None] if dims == 3 else volume, size)
-    k, j, i = turned.shape
-    return Prepared(image=scale(image, manifest.intensity), orientation=orientation, oriented_kji=(k, j, i))
-
-
-def to_model_size(
-    oriented_kji: tuple[int, ...], affine_lps_mm: Affine, orientation: Orientation, manifest: Manifest
-) -> tuple[int, ...]:
-    """Size of the model's grid, (k, j, i) or (j, i), for an oriented source of size ``oriented_kji``."""
-    dims = dims_of(manifest)
-    spacing = spacing_of(affine_lps_mm, orientation)
-    return model_size(oriented_kji[-dims:], spacing[-dims:], manifest.grid.spacing_mm)
+    image = fit.bring(volume[None] if dims == 3 else volume)
+    return Prepared(image=fit.place(scale(image, manifest.intensity)), orientation=orientation, fit=fit)
 
 
 def scale(image: Tensor, intensity: Intensity) -> Tensor:
@@ -97,13 +87,6 @@ def prepare_labels(labels_kji: NDArray[np.generic], affine_lps_mm: Affine, manif
     dims = dims_of(manifest)
     orientation = orient(labels_kji, affine_lps_mm, dims)
     turned = np.ascontiguousarray(orientation.apply(labels_kji))
-    size = to_model_size(turned.shape, affine_lps_mm, orientation, manifest)
-    labels = torch.from_numpy(turned if dims == 3 else turned[0])
-    best = torch.zeros(size)
-    winner = torch.zeros(size, dtype=torch.uint8)
-    for value in range(classes):
-        share = resample((labels == value).float()[None], size)[0]
-        winner[share > best] = value
-        best = torch.maximum(best, share)
-    covered: NDArray[np.uint8] = winner.numpy()
+    fit = fit_of(turned.shape[-dims:], spacing_of(affine_lps_mm, orientation)[-dims:], manifest)
+    covered: NDArray[np.uint8] = resampled_labels(torch.from_numpy(turned if dims == 3 else turned[0]), classes, fit).numpy()
     return covered

@@ -57,10 +57,14 @@ def labels_on_source(scores: Tensor, prepared: Prepared, manifest: Manifest, pro
 
     Returns
     -------
-    uint8 (uint16 beyond 255 labels), (K, J, I) in the source's own order and size; 0 is background.
+    uint8 (uint16 beyond 255 labels), (K, J, I) in the source's own order and size; 0 is background, also where the model's
+    image doesn't show the source (``grid.fit`` crop).
     """
-    volume = scores if scores.dim() == 4 else scores[:, None]
-    oriented = upsample_labels(volume, prepared.oriented_kji, progress)
+    fit = prepared.fit
+    part = fit.lift(scores)
+    flat = part.dim() == 3
+    box = upsample_labels(part[:, None] if flat else part, (1, *fit.taken) if flat else fit.taken, progress)
+    oriented = fit.on_source(box)
     for value in manifest.postprocess.keep_largest:
         keep_largest(oriented, value)
     return np.ascontiguousarray(prepared.orientation.undo(oriented))

@@ -39,22 +39,22 @@ def segment(network: nn.Module, prepared: Prepared, manifest: Manifest, progress
     -------
     Tensor, float32 (classes, k, j, i) or (classes, j, i): logits, background first.
     """
-    mirrors = _mirrors(manifest.postprocess.mirror_axes)
-    images = torch.stack([prepared.image.flip(_after_channels(axes)) for axes in mirrors])
+    images, mirrors = mirrored(prepared.image, manifest.postprocess.mirror_axes)
     with torch.inference_mode():
         scores = slide(network, images, manifest, lambda fraction: progress("network", fraction))
-        straight = [one.flip(_after_channels(axes)) for one, axes in zip(scores, mirrors, strict=True)]
+        straight = [one.flip(axes) for one, axes in zip(scores, mirrors, strict=True)]
         return torch.stack(straight).mean(0) if len(mirrors) > 1 else straight[0]
 
 
-def _mirrors(axes: Sequence[int]) -> list[tuple[int, ...]]:
-    """Every subset of ``axes``, the empty one first."""
-    return [subset for size in range(len(axes) + 1) for subset in combinations(axes, size)]
+def mirrored(image: Tensor, axes: Sequence[int]) -> tuple[Tensor, list[list[int]]]:
+    """The image (C, *spatial) flipped along every subset of the spatial ``axes``, the empty one first.
 
-
-def _after_channels(axes: Sequence[int]) -> list[int]:
-    """Spatial axes as axes of (C, *spatial)."""
-    return [axis + 1 for axis in axes]
+    Returns
+    -------
+    Tensor (N, C, *spatial), and by pass the axes of (C, *spatial) that were flipped.
+    """
+    subsets = [[axis + 1 for axis in subset] for size in range(len(axes) + 1) for subset in combinations(axes, size)]
+    return torch.stack([image.flip(subset) for subset in subsets]), subsets
 
 
 def slide(
@@ -96,7 +96,7 @@ def _run_windows(
 ) -> Tensor:
     """All images at some places make one batch; the windows' scores are blended."""
     if len(places) == 1:
-        alone = _forward(network, images)
+        alone = forward(network, images)
         progress(1.0)
         return alone
     weight = _bell(window)
@@ -105,7 +105,7 @@ def _run_windows(
     at_once = max(1, _BATCH // len(images))
     for first in range(0, len(places), at_once):
         chosen = [_window_at(place, window) for place in places[first : first + at_once]]
-        scores = _forward(network, torch.cat([images[at] for at in chosen]))
+        scores = forward(network, torch.cat([images[at] for at in chosen]))
         total = torch.zeros((len(images), scores.shape[1], *images.shape[2:])) if total is None else total
         for at, part in zip(chosen, scores.split(len(images)), strict=True):
             total[at] += part * weight
@@ -119,8 +119,8 @@ def _window_at(place: Sequence[int], window: Sequence[int]) -> tuple[slice, ...]
     return (slice(None), slice(None), *(slice(start, start + width) for start, width in zip(place, window, strict=True)))
 
 
-def _forward(network: nn.Module, batch: Tensor) -> Tensor:
-    """Scores (N, classes, *spatial) of a batch (N, C, *spatial), in channels-last layout, which runs faster here.
+def forward(network: nn.Module, batch: Tensor) -> Tensor:
+    """Scores (N, classes, ...) of a batch (N, C, *spatial), in channels-last layout, which runs faster here.
 
     A single volume goes twice: on a CPU PyTorch leaves its fast 3-D convolutions for a batch of one, which was measured to cost
     three times as much as the pair.

@@ -51,6 +51,6 @@ def test_monai_finds_what_the_node_finds(crop: Path) -> None:
     plain = load_package(BUNDLE)
     bare = plain.manifest.model_copy(update={"postprocess": Postprocess()})
     voxels = np.asarray(image.dataobj, dtype=np.float32).transpose(2, 1, 0)
-    ours = label_volume(LoadedModel(bare, plain.digest, plain.network), voxels, affine_lps).transpose(2, 1, 0)
+    ours = label_volume(LoadedModel(bare, plain.digest, plain.networks), voxels, affine_lps).transpose(2, 1, 0)
     assert found.shape == ours.shape and ours.any()
     assert (found == ours).mean() > 0.999

@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from inference.pipeline.fit import Fit
 from inference.pipeline.orient import Orientation
 from inference.pipeline.prepare import Prepared
 from inference.pipeline.restore import keep_largest, labels_on_source, upsample_labels
@@ -65,5 +66,5 @@ def test_labels_return_in_source_order() -> None:
     source = np.random.default_rng(0).integers(0, 2, (3, 4, 5))
     oriented = torch.from_numpy(turned.apply(source).copy())
     scores = F.one_hot(oriented, 2).movedim(-1, 0).float()
-    prepared = Prepared(image=scores[:1], orientation=turned, oriented_kji=tuple(oriented.shape))  # type: ignore[arg-type]
+    prepared = Prepared(image=scores[:1], orientation=turned, fit=Fit.whole(oriented.shape, oriented.shape))
     assert np.array_equal(labels_on_source(scores, prepared, manifest()), source)

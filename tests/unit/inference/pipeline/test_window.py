@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from inference.manifest import Manifest
+from inference.pipeline.fit import Fit
 from inference.pipeline.orient import IDENTITY_2D
 from inference.pipeline.prepare import Prepared
 from inference.pipeline.window import segment, starts, window_size
@@ -36,7 +37,7 @@ class _LeftRight(nn.Module):
 
 def _prepared(size: Sequence[int]) -> Prepared:
     image = torch.randn((1, *size), generator=torch.Generator().manual_seed(0))
-    return Prepared(image=image, orientation=IDENTITY_2D, oriented_kji=(1, 1, 1))
+    return Prepared(image=image, orientation=IDENTITY_2D, fit=Fit.whole(size, size))
 
 
 def _manifest(patch: Sequence[int], mirror_axes: Sequence[int] = (), overlap: float = 0.25) -> Manifest:
