@@ -1,32 +1,45 @@
-"""A label map and its source to the five results of a job: SEG, SR, picture, text, JSON; checked before anything leaves."""
+"""A prediction and its source to the results of a job: SEG, SR, picture, text, JSON; checked before anything leaves.
+
+A label map gives all five (no SEG where nothing was found), class probabilities all but the SEG.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydicom.dataset import Dataset
 
 from inference.manifest import Manifest
 from inference.protocol import TaskSpec
+from inference.report import classes, measurements
+from inference.report.class_picture import draw_classes
 from inference.report.common import encode
-from inference.report.identity import Identity, identify, software_version
-from inference.report.measurements import Target, as_record, find_targets
+from inference.report.document import document_of
+from inference.report.identity import Identity, identify
+from inference.report.measurements import Target
 from inference.report.overlay import draw_overlay
 from inference.report.seg import build_segmentation
-from inference.report.source import Source, read_source
+from inference.report.source import Prediction, Source, read_source
 from inference.report.sr import build_report_document
+from inference.report.sr_classes import class_groups
+from inference.report.sr_targets import target_groups
 from inference.report.text import render_text
 from inference.report.validate import read_back
+from inference.report.validate_classes import check_class_report
 from inference.report.validate_seg import check_segmentation
-from inference.report.validate_sr import check_report
+from inference.report.validate_targets import check_report
 from inference.volume.labelmap import LabelMap
+from inference.volume.probabilities import ClassProbabilities
 from storage.base.errors import InputError, ModelError
 
 # What highdicom and pydicom raise on a header they can't build from. Its text may quote the header, so only the type is told.
 _BUILD_ERRORS = (ValueError, TypeError, AttributeError, KeyError, IndexError, RuntimeError)
+
+Records = list[dict[str, Any]]
+_Built = TypeVar("_Built")
 
 
 @dataclass(frozen=True)
@@ -41,20 +54,20 @@ class ReportObject:
 
 
 def build_report(
-    source: Sequence[Dataset], label_map: LabelMap, manifest: Manifest, model_digest: str, task: TaskSpec
-) -> tuple[list[ReportObject], list[dict[str, Any]]]:
+    source: Sequence[Dataset], prediction: Prediction, manifest: Manifest, model_digest: str, task: TaskSpec
+) -> tuple[list[ReportObject], Records]:
     """Make, read back and check every result of a task.
 
     Parameters
     ----------
     source : the Instances of the source Series with their pixel data, any order.
-    label_map : labels on the source grid, 0 is background.
+    prediction : labels on the source grid, 0 is background; or the probabilities of the classes, 0 is none of the labels.
 
     Returns
     -------
     results
-        Roles ``seg`` (not where nothing was found), ``sr``, ``overlay``, ``text``, ``json``, in this order. The same task
-        gives the same bytes.
+        Roles ``seg`` (not of a classification, nor where nothing was found), ``sr``, ``overlay``, ``text``, ``json``, in this
+        order. The same task gives the same bytes.
     measurements
         One record a label of the manifest, absent ones included.
 
@@ -66,31 +79,68 @@ def build_report(
     ModelError
         ``output-labels``, ``report-build``, or a failed check (``inference.report.validate``); nothing is released.
     """
-    read = read_source(source, label_map)
+    read = read_source(source, prediction)
     identity = identify(manifest, model_digest, task, read.attributes.get("TimezoneOffsetFromUTC", ""))
-    targets = find_targets(label_map, manifest, read, identity)
-    seg, sr = _dicom(read, label_map, targets, manifest, identity)
-    records = [as_record(target) for target in targets]
-    document = _document(read, identity, targets, records)
-    results = [
-        *([seg] if seg is not None else []),
-        sr,
-        ReportObject("overlay", draw_overlay(read, label_map, targets, identity)),
+    if isinstance(prediction, LabelMap):
+        dicom, picture, records = _of_labels(read, prediction, manifest, identity)
+    else:
+        dicom, picture, records = _of_classes(read, prediction, manifest, identity)
+    sr = dicom[-1]
+    document = document_of(read, identity, {item.role: item.sop_instance_uid for item in dicom}, records)
+    return [
+        *dicom,
+        ReportObject("overlay", picture),
         ReportObject("text", render_text(read_back(sr.payload)).encode()),
         ReportObject("json", json.dumps(document, indent=2, ensure_ascii=False).encode()),
-    ]
-    return results, records
+    ], records
 
 
-def _dicom(
+def _of_labels(
+    source: Source, label_map: LabelMap, manifest: Manifest, identity: Identity
+) -> tuple[list[ReportObject], bytes, Records]:
+    """SEG and SR, both checked as stored; picture; records."""
+    targets = measurements.find_targets(label_map, manifest, source, identity)
+    seg, sr = _built(source, lambda: _encoded(source, label_map, targets, manifest, identity))
+    stored, counts = None, {}
+    if seg is not None:
+        stored = read_back(seg)
+        counts = check_segmentation(stored, source, label_map, targets, identity)
+    stored_sr = read_back(sr)
+    check_report(stored_sr, stored, counts, source, targets, identity)
+    first = [] if stored is None or seg is None else [_dicom_object("seg", stored, seg)]
+    records = [measurements.as_record(target) for target in targets]
+    return [*first, _dicom_object("sr", stored_sr, sr)], draw_overlay(source, label_map, targets, identity), records
+
+
+def _encoded(
     source: Source, label_map: LabelMap, targets: Sequence[Target], manifest: Manifest, identity: Identity
-) -> tuple[ReportObject | None, ReportObject]:
-    """SEG (None where nothing was found) and SR, both checked as stored."""
+) -> tuple[bytes | None, bytes]:
     found = any(target.present for target in targets)
+    seg = build_segmentation(source, label_map, targets, manifest, identity) if found else None
+    sr = build_report_document(source, seg, target_groups(targets, source, seg, manifest, identity), identity)
+    return None if seg is None else encode(seg), encode(sr)
+
+
+def _of_classes(
+    source: Source, found: ClassProbabilities, manifest: Manifest, identity: Identity
+) -> tuple[list[ReportObject], bytes, Records]:
+    """SR, checked as stored; picture; records."""
+    findings = classes.find_classes(found, manifest, source, identity)
+    sr = _built(source, lambda: _encoded_classes(source, findings, manifest, identity))
+    stored = read_back(sr)
+    check_class_report(stored, found, findings, manifest, source, identity)
+    records = [classes.as_record(finding) for finding in findings]
+    return [_dicom_object("sr", stored, sr)], draw_classes(source, findings, identity), records
+
+
+def _encoded_classes(source: Source, findings: Sequence[classes.ClassFinding], manifest: Manifest, identity: Identity) -> bytes:
+    return encode(build_report_document(source, None, class_groups(findings, source, manifest, identity), identity))
+
+
+def _built(source: Source, build: Callable[[], _Built]) -> _Built:
+    """What ``build`` makes; its failures told without what they quote."""
     try:
-        seg = build_segmentation(source, label_map, targets, manifest, identity) if found else None
-        sr = build_report_document(source, seg, targets, manifest, identity)
-        seg_bytes, sr_bytes = None if seg is None else encode(seg), encode(sr)
+        return build()
     except _BUILD_ERRORS as error:
         if error.args[:1] == (source.images[0].SOPClassUID,):  # highdicom has no module table for it
             raise InputError(
@@ -98,32 +148,7 @@ def _dicom(
                 code="unsupported-source",
             ) from error
         raise ModelError(f"results can't be built ({type(error).__name__})", code="report-build") from error
-    stored = None if seg_bytes is None else read_back(seg_bytes)
-    counts = {} if stored is None else check_segmentation(stored, source, label_map, targets, identity)
-    stored_sr = read_back(sr_bytes)
-    check_report(stored_sr, stored, counts, source, targets, identity)
-    checked_seg = None if stored is None or seg_bytes is None else _dicom_object("seg", stored, seg_bytes)
-    return checked_seg, _dicom_object("sr", stored_sr, sr_bytes)
 
 
 def _dicom_object(role: Literal["seg", "sr"], stored: Dataset, payload: bytes) -> ReportObject:
     return ReportObject(role, payload, str(stored.SOPClassUID), str(stored.SOPInstanceUID), str(stored.SeriesInstanceUID))
-
-
-def _document(source: Source, identity: Identity, targets: Sequence[Target], records: list[dict[str, Any]]) -> dict[str, Any]:
-    """The report for machines that don't speak DICOM; UIDs name the study, no patient data."""
-    return {
-        "format": 1,
-        "model": {"name": identity.model_name, "version": identity.model_version, "digest": identity.model_digest},
-        "software": {"name": "wetread", "version": software_version()},
-        "clinical_use": identity.clinical_use,
-        "created_at": identity.created.isoformat(),
-        "study_instance_uid": str(source.attributes.StudyInstanceUID),
-        "source_series_instance_uid": str(source.attributes.SeriesInstanceUID),
-        "source_instances": len(source.sop_instance_uids),
-        "seg_sop_instance_uid": identity.uid("seg", "instance") if any(t.present for t in targets) else None,
-        "sr_sop_instance_uid": identity.uid("sr", "instance"),
-        "parameters": dict(identity.parameters),
-        "measurements": records,
-        "source_attributes_repaired": list(source.repaired),
-    }

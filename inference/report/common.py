@@ -14,7 +14,6 @@ from inference.report.codes import concept
 from inference.report.identity import (
     IMPLEMENTATION_CLASS_UID,
     MANUFACTURER,
-    NOT_FOR_CLINICAL_USE,
     Identity,
     software_version,
 )
@@ -40,14 +39,13 @@ def equipment(identity: Identity) -> dict[str, Any]:
 
 def contributing_equipment(identity: Identity) -> ContributingEquipment:
     """The model as Processing Equipment with its Device UID (IHE AIR; PS3.3 C.12.1.1)."""
-    purpose = "" if identity.clinical_use else f"; {NOT_FOR_CLINICAL_USE}"
     item = ContributingEquipment(
         manufacturer=identity.model_manufacturer,
         purpose_of_reference=concept("processing_equipment"),
         manufacturer_model_name=identity.model_name,
         software_versions=identity.model_version,
         contribution_datetime=identity.datetime,
-        contribution_description=f"Automatic segmentation{purpose}",
+        contribution_description=identity.contribution,
     )
     item.DeviceUID = identity.device_uid
     return item

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
 
 from inference.manifest import Manifest
 from inference.protocol import TaskSpec
@@ -26,7 +27,7 @@ _SERIES = {"seg": 0, "sr": 1}
 
 @dataclass(frozen=True)
 class Identity:
-    """UIDs, time and names of one task's results; ``created`` is aware."""
+    """UIDs, time and names of one task's results; ``created`` is aware, ``task`` is what the model does."""
 
     entropy: tuple[str, ...]
     created: datetime
@@ -36,6 +37,7 @@ class Identity:
     model_digest: str
     clinical_use: bool
     parameters: tuple[tuple[str, str], ...]
+    task: Literal["segmentation", "classification"] = "segmentation"
 
     def uid(self, *role: str) -> str:
         """The UID of one thing of this task, such as ``uid("seg", "instance")``."""
@@ -66,6 +68,11 @@ class Identity:
         return f"AI {self.model_name}"[: _DESCRIPTION_LENGTH - len(tail)] + tail
 
     @property
+    def contribution(self) -> str:
+        """What the model did, as Contribution Description says it (PS3.3 C.12.1.1)."""
+        return f"Automatic {self.task}" + ("" if self.clinical_use else f"; {NOT_FOR_CLINICAL_USE}")
+
+    @property
     def content_qualification(self) -> str:
         """Content Qualification (PS3.3 C.12.1.1)."""
         return "PRODUCT" if self.clinical_use else "RESEARCH"
@@ -84,6 +91,7 @@ def identify(manifest: Manifest, model_digest: str, task: TaskSpec, timezone_off
         model_digest=model_digest,
         clinical_use=manifest.clinical_use,
         parameters=tuple(sorted((key, str(value)) for key, value in task.parameters.items())),
+        task=manifest.task,
     )
 
 

@@ -14,11 +14,13 @@ from pydicom.dataset import Dataset
 
 from inference.manifest import Code, Label
 from inference.report.identity import NOT_FOR_CLINICAL_USE, Identity
-from inference.report.measurements import DECIMALS, Target, voxel_size
+from inference.report.lengths import DECIMALS
+from inference.report.measurements import Target, voxel_size
 from inference.report.overlay import draw_overlay
-from inference.report.source import read_source
+from inference.report.source import Source, read_source
 from inference.report.validate_seg import place_by_position
 from inference.volume.assemble import assemble
+from inference.volume.frames import frames_of
 from inference.volume.labelmap import LabelMap
 from storage.base.errors import InputError
 
@@ -40,16 +42,16 @@ def picture_of(seg: Dataset, candidates: Sequence[Dataset]) -> bytes:
     datasets = [dataset for dataset in candidates if str(dataset.get("SeriesInstanceUID", "")) == wanted]
     if not datasets:
         raise InputError(f"series {wanted}, which the SEG refers to, is not there; name its folder", code="no-source")
-    volume = assemble(datasets)
+    volume = assemble(datasets, spatial_dims=3 if sum(len(frames_of(dataset)) for dataset in datasets) > 1 else 2)
     empty = LabelMap.on(volume, np.zeros(volume.voxels_kji.shape, dtype=np.uint16))
     source = read_source(datasets, empty)
     placed, counts = place_by_position(seg, source, empty)
     label_map = LabelMap.on(volume, placed)
-    targets = [_target(segment, counts, voxel_size(label_map)) for segment in seg.SegmentSequence]
+    targets = [_target(segment, counts, label_map, source) for segment in seg.SegmentSequence]
     return draw_overlay(source, label_map, targets, _identity(seg))
 
 
-def _target(segment: Dataset, counts: dict[int, int], voxel_mm3: float) -> Target:
+def _target(segment: Dataset, counts: dict[int, int], label_map: LabelMap, source: Source) -> Target:
     number = int(segment.SegmentNumber)
     voxels = counts.get(number, 0)
     label = Label(
@@ -66,9 +68,9 @@ def _target(segment: Dataset, counts: dict[int, int], voxel_mm3: float) -> Targe
         colour=_colour(segment),
         voxels=voxels,
         segment_number=number,
-        quantity="volume",
-        unit="mm3",
-        size=round(voxels * voxel_mm3, DECIMALS),
+        quantity="volume" if label_map.positioned else "area",
+        unit="mm3" if label_map.positioned else "mm2",
+        size=round(voxels * voxel_size(label_map), DECIMALS) if source.calibrated else None,
     )
 
 

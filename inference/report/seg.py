@@ -92,6 +92,7 @@ def _description(target: Target, manifest: Manifest, identity: Identity) -> Segm
         tracking_uid=target.tracking_uid,
         tracking_id=target.tracking_id,
         display_color=CIELabColor(*target.colour),
+        anatomic_regions=[coded(target.label.site)] if target.label.site else None,
     )
     if target.laterality:
         side = coded(table().laterality[target.laterality])

@@ -6,8 +6,12 @@ from collections.abc import Iterator
 
 from pydicom.dataset import Dataset
 
+from inference.report.sr_classes import THRESHOLD
+from inference.report.sr_reading import named, of_type, text_of, texts_of
+
 _LINE = "-" * 72
-_TRACKING_ID, _PRESENCE = "112039", "121052"
+_TRACKING_ID, _PRESENCE, _PARAMETERS, _COMMENT = "112039", "121052", "111002", "121106"
+_NO_UNIT = "1"
 
 
 def render_text(sr: Dataset) -> str:
@@ -26,13 +30,14 @@ def render_text(sr: Dataset) -> str:
 
 
 def _summary(sr: Dataset) -> Iterator[str]:
-    """One line a measurement group: what it is about, and its numbers or that it was not found."""
+    """One line a measurement group: what it is about, whether it was found, its numbers; then what must be known of them."""
     for container in sr.ContentSequence:
         for group in container.get("ContentSequence", ()) if container.ValueType == "CONTAINER" else ():
-            items = {item.ConceptNameCodeSequence[0].CodeValue: item for item in group.ContentSequence}
-            sizes = [f"{_meaning(i.ConceptNameCodeSequence)} {_value(i)}" for i in items.values() if i.ValueType == "NUM"]
-            found = ", ".join(sizes) or _value(items[_PRESENCE])
-            yield f"{_value(items[_TRACKING_ID])}: {found}"
+            presence = [_value(item) for item in named(group, _PRESENCE)]
+            numbers = [f"{_meaning(item.ConceptNameCodeSequence)} {_value(item)}" for item in of_type(group, "NUM")]
+            rules = [text for text in texts_of(group, _PARAMETERS) if text.startswith(THRESHOLD)]
+            yield f"{text_of(group, _TRACKING_ID)}: {', '.join([*presence, *numbers, *rules])}"
+            yield from (f"  {note}" for note in texts_of(group, _COMMENT))
 
 
 def _lines(container: Dataset, depth: int) -> Iterator[str]:
@@ -48,7 +53,8 @@ def _value(item: Dataset) -> str:
         if not item.MeasuredValueSequence:
             return "no value"
         measured = item.MeasuredValueSequence[0]
-        return f"{measured.NumericValue} {measured.MeasurementUnitsCodeSequence[0].CodeValue}"
+        unit = measured.MeasurementUnitsCodeSequence[0].CodeValue
+        return str(measured.NumericValue) if unit == _NO_UNIT else f"{measured.NumericValue} {unit}"
     if item.ValueType == "CODE":
         return _meaning(item.ConceptCodeSequence)
     if item.ValueType == "IMAGE":

@@ -145,6 +145,8 @@ def check_equipment(stored: Dataset, identity: Identity) -> None:
     named = [(item.Manufacturer, item.ManufacturerModelName, item.SoftwareVersions, item.DeviceUID) for item in models]
     model = (identity.model_manufacturer, identity.model_name, identity.model_version, identity.device_uid)
     expect(named == [model], "equipment", "Contributing Equipment doesn't name the model")
+    said = [item.get("ContributionDescription") for item in models]
+    expect(said == [identity.contribution], "equipment", "Contributing Equipment says another contribution")
 
 
 def check_inputs_only(referenced: Sequence[str], allowed: Sequence[str], where: str) -> None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import SegmentationStorage
 
+from inference.manifest import Code
 from inference.report.codes import same_code, table
 from inference.report.findings import expect
 from inference.report.identity import Identity
@@ -75,10 +76,17 @@ def _check_segments(stored: Dataset, present: Sequence[Target]) -> None:
         expect(same_code(kind, label.type), "segments", "a property type is wrong")
         expect(len(segment.RecommendedDisplayCIELabValue) == 3, "segments", "a segment has no colour")
         expect(bool(segment.SegmentAlgorithmName), "segments", "a segment has no algorithm")
+        _check_site(segment, label.site)
         sides = kind.get("SegmentedPropertyTypeModifierCodeSequence") or []
         wanted = [table().laterality[target.laterality]] if target.laterality else []
         alike = len(sides) == len(wanted) and all(same_code(*pair) for pair in zip(sides, wanted, strict=True))
         expect(alike, "segments", "a segment's laterality is wrong")
+
+
+def _check_site(segment: Dataset, site: Code | None) -> None:
+    regions = segment.get("AnatomicRegionSequence") or []
+    alike = len(regions) == 1 and same_code(regions[0], site) if site else not regions
+    expect(alike, "segments", "a segment's anatomic region is wrong")
 
 
 def _check_references(stored: Dataset, source: Source) -> None:
@@ -149,6 +157,12 @@ def _unpacked(stored: Dataset) -> Iterator[NDArray[np.uint8]]:
     for start in range(0, size * int(stored.NumberOfFrames), size):
         bits = np.unpackbits(packed[start // 8 : -(-(start + size) // 8)], bitorder="little")
         yield bits[start % 8 : start % 8 + size].reshape(stored.Rows, stored.Columns)
+
+
+def pixels_of_segment(stored: Dataset, number: int) -> list[NDArray[np.uint8]]:
+    """The stored frames (J, I) of one segment, 1 inside."""
+    groups = zip(stored.PerFrameFunctionalGroupsSequence, _unpacked(stored), strict=True)
+    return [frame for group, frame in groups if segment_of(stored, group) == number]
 
 
 def _place_by_reference(stored: Dataset, source: Source) -> NDArray[np.integer]:

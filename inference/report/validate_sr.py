@@ -1,44 +1,52 @@
-"""Checks of a finished SR: structure (PS3.16 TID 1500), references to the SEG, and numbers recomputed from the stored SEG."""
+"""Checks of a finished SR as a document (PS3.16 TID 1500), and of what its measurement groups have in common.
+
+The numbers of a group are checked in ``validate_targets`` and ``validate_classes``.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 from pydicom.uid import Comprehensive3DSRStorage
 
+from inference.manifest import Code, Label
 from inference.report.codes import same_code, table
 from inference.report.findings import expect
 from inference.report.identity import NOT_FOR_CLINICAL_USE, Identity
-from inference.report.measurements import DECIMALS, Target
-from inference.report.source import Source
+from inference.report.source import Laterality, Source
+from inference.report.sr_reading import named, of_type, text_of, texts_of
 from inference.report.validate import check_common, check_inputs_only
-from inference.report.validate_seg import segment_of
 
 _ROOT = "126000"  # Imaging Measurement Report
 _MEASUREMENTS, _GROUP = "126010", "125007"
 _TRACKING_ID, _TRACKING_UID = "112039", "112040"
 _DEVICE_UID, _DEVICE_NAME, _DEVICE_MANUFACTURER, _DEVICE_MODEL = "121012", "121013", "121014", "121015"
-_ALGORITHM_NAME, _ALGORITHM_VERSION = "111001", "111003"
-_PRESENCE = "121052"
-_FINDING = "121071"
-_TOLERANCE = 1e-5  # a fraction: Decimal Strings and the rounding to DECIMALS
+_ALGORITHM_NAME, _ALGORITHM_PARAMETERS, _ALGORITHM_VERSION = "111001", "111002", "111003"
+_FINDING, _CATEGORY, _SITE, _LATERALITY = "121071", "276214006", "363698007", "272741003"
 
 
-def check_report(
-    stored: Dataset,
-    seg: Dataset | None,
-    counts: Mapping[int, int],
-    source: Source,
-    targets: Sequence[Target],
-    identity: Identity,
-) -> None:
-    """Check an SR that was read back against the SEG that was read back.
+@dataclass(frozen=True)
+class Expected:
+    """What a measurement group must say beside its numbers; None for ``present`` where it says nothing about presence."""
+
+    template: str
+    label: Label
+    tracking: tuple[str, str]
+    site: Code | None
+    laterality: Laterality | None
+    present: bool | None
+    stated: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def check_document(stored: Dataset, source: Source, seg_uid: str | None, identity: Identity, count: int) -> list[Dataset]:
+    """Check an SR that was read back, up to its ``count`` measurement groups, which are returned.
 
     Parameters
     ----------
-    counts : segment number -> voxels of the stored SEG.
+    seg_uid : SOP Instance UID of the SEG that is evidence beside the source; None where there is none.
 
     Raises
     ------
@@ -48,14 +56,48 @@ def check_report(
     check_common(stored, "sr", Comprehensive3DSRStorage, source, identity)
     _check_root(stored)
     _check_observer(stored, identity)
-    evidence = [*source.sop_instance_uids, *([str(seg.SOPInstanceUID)] if seg is not None else [])]
+    evidence = [*source.sop_instance_uids, *([seg_uid] if seg_uid else [])]
     check_inputs_only(list(_evidence(stored)), evidence, "Current Requested Procedure Evidence Sequence")
-    groups = _groups(stored)
-    expect(len(groups) == len(targets), "template", "not one measurement group a target")
-    for group, target in zip(groups, targets, strict=True):
-        _check_group(group, target, identity)
-        if seg is not None and target.present:
-            _check_size(group, target, seg, counts)
+    containers = named(stored, _MEASUREMENTS)
+    expect(len(containers) == 1, "template", "not one container of imaging measurements")
+    groups = named(containers[0], _GROUP)
+    expect(len(groups) == count, "template", "not one measurement group a target")
+    return groups
+
+
+def check_group(group: Dataset, expected: Expected, identity: Identity) -> None:
+    """Check template, codes, texts and presence of a group."""
+    template = group.ContentTemplateSequence[0].TemplateIdentifier
+    expect(template == expected.template, "template", f"a group isn't TID {expected.template}")
+    tracked = (text_of(group, _TRACKING_ID), text_of(group, _TRACKING_UID))
+    expect(tracked == expected.tracking, "template", "a group's tracking identifiers are wrong")
+    expect(_says(group, _FINDING, [expected.label.type]), "template", "a finding is wrong")
+    expect(_says(group, _CATEGORY, [expected.label.category]), "template", "a finding's category is wrong")
+    presence = [] if expected.present is None else [table().concepts["present" if expected.present else "absent"]]
+    expect(_says(group, table().concepts["presence"].value, presence), "template", "a group says the wrong thing about presence")
+    _check_site(group, expected)
+    named_algorithm = (text_of(group, _ALGORITHM_NAME), text_of(group, _ALGORITHM_VERSION))
+    expect(named_algorithm == (identity.model_name, identity.model_version), "equipment", "a group's algorithm isn't the model")
+    parameters = texts_of(group, _ALGORITHM_PARAMETERS)
+    told = parameters[len(parameters) - len(expected.stated) :]
+    expect(told == list(expected.stated), "values", "a group's algorithm parameters are wrong")
+    expect(texts_of(group, table().concepts["comment"].value) == list(expected.notes), "values", "a group's notes are wrong")
+
+
+def check_number(item: Dataset, name: Code, unit: Code) -> float:
+    """The value of a NUM item that must have this name and unit."""
+    expect(same_code(item.ConceptNameCodeSequence[0], name), "values", "a number has the wrong name")
+    expect(len(item.MeasuredValueSequence) == 1, "values", "a number has no value")
+    value = item.MeasuredValueSequence[0]
+    expect(same_code(value.MeasurementUnitsCodeSequence[0], unit), "values", "a number has the wrong unit")
+    return float(value.NumericValue)
+
+
+def numbers_of(group: Dataset, count: int) -> list[Dataset]:
+    """The NUM items of a group, of which there must be ``count``."""
+    found = of_type(group, "NUM")
+    expect(len(found) == count, "values", f"a group has {len(found)} numbers instead of {count}")
+    return found
 
 
 def _check_root(stored: Dataset) -> None:
@@ -67,10 +109,10 @@ def _check_root(stored: Dataset) -> None:
 
 
 def _check_observer(stored: Dataset, identity: Identity) -> None:
-    said = (_text(stored, _DEVICE_UID), _text(stored, _DEVICE_MANUFACTURER), _text(stored, _DEVICE_MODEL))
+    said = (text_of(stored, _DEVICE_UID), text_of(stored, _DEVICE_MANUFACTURER), text_of(stored, _DEVICE_MODEL))
     model = (identity.device_uid, identity.model_manufacturer, identity.model_name)
     expect(said == model, "equipment", "the observer isn't the model")
-    marked = NOT_FOR_CLINICAL_USE in _text(stored, _DEVICE_NAME)
+    marked = NOT_FOR_CLINICAL_USE in text_of(stored, _DEVICE_NAME)
     expect(marked != identity.clinical_use, "attributes", "the report lacks its research mark")
 
 
@@ -81,65 +123,16 @@ def _evidence(stored: Dataset) -> Iterator[str]:
                 yield str(item.ReferencedSOPInstanceUID)
 
 
-def _groups(stored: Dataset) -> list[Dataset]:
-    containers = _named(stored, _MEASUREMENTS)
-    expect(len(containers) == 1, "template", "not one container of imaging measurements")
-    return _named(containers[0], _GROUP)
+def _check_site(group: Dataset, expected: Expected) -> None:
+    expect(_says(group, _SITE, [expected.site] if expected.site else []), "template", "a finding's site is wrong")
+    if expected.site:
+        side = [table().laterality[expected.laterality]] if expected.laterality else []
+        expect(_says(named(group, _SITE)[0], _LATERALITY, side), "template", "a finding's side is wrong")
 
 
-def _check_group(group: Dataset, target: Target, identity: Identity) -> None:
-    template = "1501" if not target.present else "1410" if target.quantity == "area" else "1411"
-    expect(group.ContentTemplateSequence[0].TemplateIdentifier == template, "template", f"a group isn't TID {template}")
-    tracked = (_text(group, _TRACKING_ID), _text(group, _TRACKING_UID))
-    expect(tracked == (target.tracking_id, target.tracking_uid), "template", "a group's tracking identifiers are wrong")
-    found = _named(group, _FINDING)
-    expect(len(found) == 1 and same_code(found[0].ConceptCodeSequence[0], target.label.type), "template", "a finding is wrong")
-    algorithm = (_text(group, _ALGORITHM_NAME), _text(group, _ALGORITHM_VERSION))
-    expect(algorithm == (identity.model_name, identity.model_version), "equipment", "a group's algorithm isn't the model")
-    presence = [item.ConceptCodeSequence[0] for item in _named(group, _PRESENCE)]
-    absent = [same_code(code, table().concepts["absent"]) for code in presence]
-    expect(absent == ([] if target.present else [True]), "template", "a group says the wrong thing about presence")
-
-
-def _check_size(group: Dataset, target: Target, seg: Dataset, counts: Mapping[int, int]) -> None:
-    images = [item for item in group.ContentSequence if item.ValueType == "IMAGE"]
-    reference = images[0].ReferencedSOPSequence[0]
-    number = _segment_number(reference, seg)
-    expect(reference.ReferencedSOPInstanceUID == seg.SOPInstanceUID, "references", "a group refers to another object")
-    expect(number == target.segment_number and number in counts, "references", "a group refers to the wrong segment")
-    measured = _named(group, table().concepts[target.quantity].value)
-    expect(len(measured) == 1, "values", "not one size in a group")
-    value = measured[0].MeasuredValueSequence[0]
-    expect(value.MeasurementUnitsCodeSequence[0].CodeValue == target.unit, "values", "a size has the wrong unit")
-    again = recomputed_size(seg, counts[number])
-    close = math.isclose(float(value.NumericValue), again, rel_tol=_TOLERANCE, abs_tol=10**-DECIMALS)
-    expect(math.isfinite(again) and close, "values", "a size isn't that of the stored segment")
-
-
-def _segment_number(reference: Dataset, seg: Dataset) -> int:
-    """TID 1411 names the segment, TID 1410 the frame that holds it."""
-    if "ReferencedSegmentNumber" in reference:
-        return int(reference.ReferencedSegmentNumber)
-    return segment_of(seg, seg.PerFrameFunctionalGroupsSequence[int(reference.ReferencedFrameNumber) - 1])
-
-
-def recomputed_size(seg: Dataset, voxels: int) -> float:
-    """mm3 of ``voxels`` from a stored SEG's own Pixel Measures; mm2 where it has no position."""
-    measures = seg.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
-    rows_mm, columns_mm = map(float, measures.PixelSpacing)
-    slices_mm = float(measures.SpacingBetweenSlices) if "FrameOfReferenceUID" in seg else 1.0
-    return voxels * rows_mm * columns_mm * slices_mm
-
-
-def _named(container: Dataset, code_value: str) -> list[Dataset]:
-    return [
-        item
-        for item in container.get("ContentSequence", ())
-        if "ConceptNameCodeSequence" in item and item.ConceptNameCodeSequence[0].CodeValue == code_value
-    ]
-
-
-def _text(container: Dataset, code_value: str) -> str:
-    """The one text or UID under a concept name; empty unless there is exactly one."""
-    found = _named(container, code_value)
-    return str(found[0].get("TextValue") or found[0].get("UID") or "") if len(found) == 1 else ""
+def _says(container: Dataset, code_value: str, meant: Sequence[Code]) -> bool:
+    """Whether the codes under a concept name are exactly ``meant``."""
+    found = named(container, code_value)
+    return len(found) == len(meant) and all(
+        same_code(item.ConceptCodeSequence[0], code) for item, code in zip(found, meant, strict=True)
+    )

@@ -13,7 +13,8 @@ from PIL import Image
 from inference.report.codes import to_rgb
 from inference.report.identity import identify
 from inference.report.measurements import Target, find_targets
-from inference.report.overlay import PANEL_PIXELS, choose_slices, draw_overlay
+from inference.report.overlay import choose_slices, draw_overlay
+from inference.report.picture_parts import PANEL_PIXELS
 from inference.report.source import Source, read_source
 from inference.volume import LabelMap
 from tests.support.dicom_builders import ct_series

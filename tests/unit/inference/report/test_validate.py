@@ -16,7 +16,7 @@ from inference.report.measurements import Target, find_targets
 from inference.report.source import Source, read_source
 from inference.report.validate import read_back
 from inference.report.validate_seg import check_segmentation
-from inference.report.validate_sr import check_report
+from inference.report.validate_targets import check_report
 from inference.volume import LabelMap
 from storage.base.errors import ModelError
 from tests.support.dicom_builders import ct_series

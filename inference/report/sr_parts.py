@@ -1,0 +1,60 @@
+"""What the measurement groups of every task have in common: site, algorithm, presence, comment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from highdicom.sr import (
+    AlgorithmIdentification,
+    FindingSite,
+    QualitativeEvaluation,
+    RelationshipTypeValues,
+    TextContentItem,
+    TrackingIdentifier,
+)
+
+from inference.manifest import Code, Label, Manifest
+from inference.report.codes import coded, concept, table
+from inference.report.identity import NOT_FOR_CLINICAL_USE, Identity
+from inference.report.source import Laterality
+
+
+def group_head(label: Label, tracking_id: str, tracking_uid: str, site: FindingSite | None) -> dict[str, Any]:
+    """highdicom's keyword arguments that say what a group is about."""
+    return {
+        "tracking_identifier": TrackingIdentifier(uid=tracking_uid, identifier=tracking_id),
+        "finding_type": coded(label.type),
+        "finding_category": coded(label.category),
+        "finding_sites": None if site is None else [site],
+    }
+
+
+def finding_site(site: Code | None, laterality: Laterality | None) -> FindingSite | None:
+    """The site, qualified by the side where one is known (TID 1419)."""
+    if site is None:
+        return None
+    return FindingSite(coded(site), laterality=coded(table().laterality[laterality]) if laterality else None)
+
+
+def algorithm(manifest: Manifest, identity: Identity, stated: Sequence[str] = ()) -> AlgorithmIdentification:
+    """TID 4019; ``stated`` are parameters of this very group."""
+    given = [f"{key}={value}" for key, value in identity.parameters]
+    use = [] if identity.clinical_use else [f"intended use: {NOT_FOR_CLINICAL_USE}"]
+    return AlgorithmIdentification(
+        name=manifest.name,
+        version=manifest.version,
+        parameters=[f"model digest: sha256:{identity.model_digest}", *use, *given, *stated],
+        family=coded(manifest.family),
+        manufacturer=manifest.manufacturer,
+    )
+
+
+def presence(present: bool) -> QualitativeEvaluation:
+    """Presence of property: Present or Absent."""
+    return QualitativeEvaluation(concept("presence"), concept("present" if present else "absent"))
+
+
+def comment(text: str) -> TextContentItem:
+    """A qualitative evaluation in words."""
+    return TextContentItem(concept("comment"), text, RelationshipTypeValues.CONTAINS)
