@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from storage.base.errors import ConfigError
+from training.recipe.said import said
 from training.recipe.schema import Recipe
 
 
@@ -18,6 +20,7 @@ def read_recipe(path: Path, profile: str = "") -> Recipe:
 
     Parameters
     ----------
+    path : a file, or the name of a recipe that ships, such as ``hippocampus-mr``.
     profile : a key of the file's ``profiles``, whose values are laid over the rest key by key. Empty: its first profile, or the
         file as it is where it has none.
 
@@ -26,38 +29,52 @@ def read_recipe(path: Path, profile: str = "") -> Recipe:
     ConfigError
         Naming file, key and mend.
     """
-    document = _read_yaml(path)
+    return recipe_from(read_document(path, profile), path)
+
+
+def read_document(path: Path, profile: str = "") -> dict[str, Any]:
+    """The recipe's document with the profile laid over it, not yet checked."""
+    document = read_yaml(_found(path))
     profiles = document.pop("profiles", {})
-    if not isinstance(profiles, dict):
+    if not isinstance(profiles, dict) or any(not isinstance(values, dict) for values in profiles.values()):
         raise ConfigError(f"{path}: profiles: needs names with values below them; correct it", code="recipe-invalid")
     chosen = profile or next(iter(profiles), "")
     if chosen and chosen not in profiles:
         known = ", ".join(profiles) or "none"
         raise ConfigError(f"{path}: no profile {chosen!r}; it has: {known}", code="profile-unknown")
-    merged = overlaid(document, profiles.get(chosen) or {})
+    return overlaid(document, profiles.get(chosen) or {})
+
+
+def recipe_from(document: dict[str, Any], path: Path) -> Recipe:
+    """Check a recipe's document; ``path`` is named where it fails."""
     try:
-        return Recipe.model_validate(merged)
+        return Recipe.model_validate(document)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {describe(error)}; correct it", code="recipe-invalid") from error
+        raise ConfigError(f"{path}: {said(error, document)}; correct it", code="recipe-invalid") from error
 
 
 def overlaid(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """``base`` with the values of ``over``; mappings are merged key by key, everything else is replaced."""
+    """``base`` with the values of ``over``; mappings are merged key by key, everything else is replaced.
+
+    A mapping that says another ``kind`` replaces the one below it whole, since the other kind's keys mean nothing to it.
+    """
     merged = dict(base)
     for key, value in over.items():
         below = merged.get(key)
-        merged[key] = overlaid(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+        both = isinstance(below, Mapping) and isinstance(value, Mapping)
+        alike = both and value.get("kind", below.get("kind")) == below.get("kind")  # type: ignore[union-attr]
+        merged[key] = overlaid(below, value) if alike else value  # type: ignore[arg-type]
     return merged
 
 
-def describe(error: ValidationError) -> str:
-    """The first fault of a document: its key and what is wrong."""
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"]) or "(whole file)"
-    return f"{key}: {first['msg']}"
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file that holds keys with values.
 
-
-def _read_yaml(path: Path) -> dict[str, Any]:
+    Raises
+    ------
+    ConfigError
+        It can't be read, or holds something else.
+    """
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -69,3 +86,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ConfigError(f"{path}: (whole file): needs keys with values; correct it", code="recipe-invalid")
     return document
+
+
+def _found(path: Path) -> Path:
+    """The file itself, or the shipped recipe of that name."""
+    shipped = Path(str(files("training"))) / "recipes" / f"{path.name}.yaml"
+    return shipped if path.name == str(path) and not path.exists() and shipped.is_file() else path

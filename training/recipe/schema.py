@@ -13,10 +13,12 @@ from inference.manifest import Manifest
 from storage.base.errors import ConfigError
 from training.recipe.augment import Augment
 from training.recipe.base import Part
+from training.recipe.checks import check_recipe
 from training.recipe.data import Data
 from training.recipe.fit import Fit
 from training.recipe.further import Budget, Ensemble, Evaluation, Transfer
 from training.recipe.loss import Loss
+from training.recipe.package import closed, open_keys_of, with_digest
 
 _UNKNOWN_DIGEST = "0" * 64
 
@@ -52,13 +54,26 @@ class Recipe(Part):
         if self.open_keys:
             message = f"{self.open_keys[0]} is auto: make a plan first"
             raise ConfigError(message, code="recipe-unplanned")
-        network = {**self.package["network"], "weights_sha256": weights_sha256}
-        return Manifest.model_validate({**self.package, "network": network})
+        return Manifest.model_validate(with_digest(self.package, weights_sha256))
+
+    def provisional_manifest(self) -> Manifest:
+        """``manifest``, with stand-ins where the plan has not decided yet; for names, labels and inputs."""
+        return Manifest.model_validate(with_digest(closed(self.package), _UNKNOWN_DIGEST))
 
     @property
     def task(self) -> str:
         """``segmentation`` or ``classification``."""
         return str(self.package["task"])
+
+    @property
+    def name(self) -> str:
+        """The package's name."""
+        return str(self.package["name"])
+
+    @property
+    def dims(self) -> int:
+        """Spatial dimensions of the model, 2 or 3."""
+        return int(self.package["inputs"][0].get("spatial_dims", 3))
 
     @property
     def classes(self) -> int:
@@ -68,34 +83,20 @@ class Recipe(Part):
     @property
     def open_keys(self) -> tuple[str, ...]:
         """Keys whose value is ``auto``, or that self-configuration fills in: the plan's business."""
-        grid, network = self.package.get("grid", {}), self.package.get("network", {})
-        values = {
-            "fit.steps": self.fit.steps,
-            "fit.batch": self.fit.batch,
-            "fit.patch": self.fit.patch,
-            "package.grid.spacing_mm": grid.get("spacing_mm"),
-            "package.grid.patch": grid.get("patch"),
-            "package.network.arguments": network.get("arguments", "auto"),
-        }
-        return tuple(key for key, value in values.items() if value == "auto")
+        fit = {"fit.steps": self.fit.steps, "fit.batch": self.fit.batch, "fit.patch": self.fit.patch}
+        return (*(key for key, value in fit.items() if value == "auto"), *open_keys_of(self.package))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _loss_of_task(cls, document: Any) -> Any:
+        """A classification that names no loss takes cross-entropy; the default of a segmentation compares masks."""
+        package = document.get("package") if isinstance(document, dict) else None
+        if not isinstance(package, dict) or package.get("task") != "classification":
+            return document
+        loss = document.get("loss") or {}
+        return {**document, "loss": {"kind": "cross_entropy", **loss}} if isinstance(loss, dict) else document
 
     @model_validator(mode="after")
-    def _manifest_holds(self) -> Recipe:
-        for key in ("network", "labels", "grid", "task"):
-            if key not in self.package:
-                raise ValueError(f"package.{key} is missing")
-        if self.loss.class_weights and len(self.loss.class_weights) != self.classes:
-            raise ValueError("loss.class_weights needs one number per label and one for the background, first")
-        unknown = self.floor.keys() - {label["name"] for label in self.package["labels"]}
-        if unknown:
-            raise ValueError(f"floor names {sorted(unknown)[0]!r}, which is no label of package.labels")
-        if not self.open_keys:
-            self._check_patches(self.manifest())
+    def _holds(self) -> Recipe:
+        check_recipe(self)
         return self
-
-    def _check_patches(self, manifest: Manifest) -> None:
-        patch = self.fit.extent.patch
-        if len(patch) != len(manifest.grid.patch):
-            raise ValueError("fit.patch needs one number per spatial dimension of package.grid.patch")
-        if any(size % manifest.grid.minimum_multiple for size in (*patch, *manifest.grid.patch)):
-            raise ValueError("fit.patch and package.grid.patch must be multiples of package.grid.minimum_multiple")

@@ -9,7 +9,7 @@ import yaml
 from storage.base.errors import ConfigError
 from training.recipe import read_recipe
 
-RECIPES = sorted((Path(__file__).parents[3] / "training" / "recipes").glob("*.yaml"))
+RECIPES = sorted((Path(__file__).parents[4] / "training" / "recipes").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -42,7 +42,7 @@ def _changed(tmp_path: Path, key: str, value: Any) -> Path:
     ("key", "value", "says"),
     [
         ("fit.steps", 0, r"recipe\.yaml: fit\.steps"),
-        ("fit.epochs", 3, r"fit\.epochs: Extra inputs"),
+        ("fit.epochs", 3, r"fit\.epochs: no such key"),
         ("fit.patch", [32, 48], r"one number per spatial dimension"),
         ("fit.patch", [33, 48, 32], r"multiples of package\.grid\.minimum_multiple"),
         ("data.kind", "folder", r"data"),

@@ -1,0 +1,117 @@
+"""What two sections of a recipe must agree on, before any data is read. Every message begins with the key that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from inference.manifest import Manifest
+from training.recipe.said import said
+
+if TYPE_CHECKING:
+    from training.recipe.schema import Recipe
+
+_NEEDED = ("name", "task", "labels", "inputs", "grid", "intensity", "network")
+_OF_MASKS = {"dice", "dice_cross_entropy"}
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Raise ``ValueError`` for the first disagreement."""
+    _check_sections(recipe.package)
+    manifest = _checked_manifest(recipe)
+    _check_dimensions(recipe, manifest)
+    _check_channels(recipe)
+    _check_task(recipe)
+    _check_figures(recipe)
+    _check_ensemble(recipe)
+    if not recipe.open_keys:
+        _check_patches(recipe, manifest)
+
+
+def _check_sections(package: Mapping[str, Any]) -> None:
+    for key in _NEEDED:
+        if key not in package:
+            raise ValueError(f"package.{key}: is missing")
+    for key, kind in {"grid": Mapping, "network": Mapping, "labels": list | tuple, "inputs": list | tuple}.items():
+        if not isinstance(package[key], kind) or not package[key]:
+            raise ValueError(f"package.{key}: needs values below it")
+    if not all(isinstance(one, Mapping) for one in (*package["inputs"], *package["labels"])):
+        raise ValueError("package.inputs, package.labels: each entry needs keys with values")
+
+
+def _checked_manifest(recipe: Recipe) -> Manifest:
+    try:
+        return recipe.provisional_manifest()
+    except ValidationError as error:
+        raise ValueError(f"package.{said(error)}") from error
+
+
+def _check_dimensions(recipe: Recipe, manifest: Manifest) -> None:
+    dims, fit = recipe.dims, recipe.fit
+    if fit.patch != "auto" and len(fit.patch) != dims:
+        raise ValueError(f"fit.patch: needs one number per spatial dimension of package.inputs ({dims}), not {len(fit.patch)}")
+    spacing = manifest.grid.spacing_mm
+    if spacing is not None and (len(spacing) != dims or min(spacing) <= 0):
+        raise ValueError(f"package.grid.spacing_mm: needs {dims} positive numbers")
+    for key, axes in (
+        ("augment.mirror_axes", recipe.augment.mirror_axes),
+        ("package.postprocess.mirror_axes", _mirrored(manifest)),
+    ):
+        if any(not 0 <= axis < dims for axis in axes) or len(set(axes)) < len(axes):
+            raise ValueError(f"{key}: needs different axes from 0 to {dims - 1}")
+
+
+def _mirrored(manifest: Manifest) -> tuple[int, ...]:
+    return manifest.postprocess.mirror_axes
+
+
+def _check_channels(recipe: Recipe) -> None:
+    """What the network's arguments say must be what the task needs."""
+    arguments = recipe.package["network"].get("arguments", {})
+    if isinstance(arguments, Mapping):
+        for key, needed in (("spatial_dims", recipe.dims), ("out_channels", recipe.classes), ("in_channels", 1)):
+            if key in arguments and arguments[key] != needed:
+                why = {"spatial_dims": "package.inputs", "out_channels": "the labels and the background"}.get(key, "a grey image")
+                raise ValueError(f"package.network.arguments.{key}: is {arguments[key]}; {why} needs {needed}")
+    if getattr(recipe.augment, "chroma", 0):
+        raise ValueError("augment.chroma: changes colours, and the network is given grey images (one channel); leave it out")
+
+
+def _check_task(recipe: Recipe) -> None:
+    if recipe.task != "classification":
+        return
+    if recipe.loss.kind in _OF_MASKS and "kind" in recipe.loss.model_fields_set:
+        raise ValueError(f"loss.kind: {recipe.loss.kind} compares masks; a classification takes cross_entropy, focal or mse")
+    for key in ("deep_supervision", "foreground_share"):
+        if getattr(recipe.fit, key, False):
+            raise ValueError(f"fit.{key}: needs masks; a classification has none")
+
+
+def _check_figures(recipe: Recipe) -> None:
+    weights = recipe.loss.class_weights
+    if weights and len(weights) != recipe.classes:
+        raise ValueError(f"loss.class_weights: needs {recipe.classes} numbers, the background's first, not {len(weights)}")
+    names = {str(label["name"]) for label in recipe.package["labels"] if "name" in label}
+    for name, least in recipe.floor.items():
+        if name not in names:
+            raise ValueError(f"floor: names {name!r}, which is no label of package.labels; it has {', '.join(sorted(names))}")
+        if not 0 <= least <= 1:
+            raise ValueError(f"floor.{name}: must lie from 0 to 1")
+
+
+def _check_ensemble(recipe: Recipe) -> None:
+    ensemble = recipe.ensemble
+    if ensemble.folds == 1:
+        raise ValueError("ensemble.folds: one fold holds nothing back; take 2 or more, or 0 for a single model")
+    if ensemble.combine == "weights" and not ensemble.folds:
+        raise ValueError("ensemble.combine: weights needs members to average; set ensemble.folds")
+    if ensemble.combine == "weights" and recipe.transfer is None:
+        raise ValueError("ensemble.combine: weights can be averaged only of members with an equal start; set transfer")
+
+
+def _check_patches(recipe: Recipe, manifest: Manifest) -> None:
+    multiple = manifest.grid.minimum_multiple
+    if any(size < 1 or size % multiple for size in (*recipe.fit.extent.patch, *manifest.grid.patch)):
+        raise ValueError("fit.patch and package.grid.patch must be multiples of package.grid.minimum_multiple")

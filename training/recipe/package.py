@@ -1,0 +1,49 @@
+"""The recipe's ``package`` section while parts of it are still ``auto``: which those are, and stand-ins to check the rest by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_INTENSITY = {"kind": "zscore", "lower": 0.5, "upper": 99.5}
+_STAND_IN = 64
+
+
+def open_keys_of(package: Mapping[str, Any]) -> tuple[str, ...]:
+    """Dotted keys of a package section that the plan has to decide."""
+    grid, network = package.get("grid", {}), package.get("network", {})
+    arguments = network.get("arguments", "auto")
+    values = {
+        "package.grid.spacing_mm": grid.get("spacing_mm"),
+        "package.grid.patch": grid.get("patch"),
+        "package.grid.minimum_multiple": grid.get("minimum_multiple"),
+        "package.intensity": package.get("intensity"),
+        "package.network.arguments": arguments,
+        "package.network.arguments.channels": arguments.get("channels") if isinstance(arguments, Mapping) else None,
+    }
+    return tuple(key for key, value in values.items() if value == "auto")
+
+
+def with_digest(package: Mapping[str, Any], weights_sha256: str) -> dict[str, Any]:
+    """The document of a manifest: the digest filled in, and what a classification that says nothing of it starts from."""
+    document = {**package, "network": {**package["network"], "weights_sha256": weights_sha256}}
+    if package["task"] == "classification":
+        halves = {"temperature": 1.0, "thresholds": [0.5] * len(package["labels"])}
+        document["classification"] = halves | (package.get("classification") or {})
+    return document
+
+
+def closed(package: Mapping[str, Any]) -> dict[str, Any]:
+    """The section with a valid stand-in for each open value."""
+    grid, network = dict(package["grid"]), dict(package["network"])
+    dims = int(package["inputs"][0].get("spatial_dims", 3))
+    if grid.get("spacing_mm") == "auto":
+        grid["spacing_mm"] = None
+    if grid.get("patch") == "auto":
+        grid["patch"] = [_STAND_IN] * dims
+    if grid.get("minimum_multiple") == "auto":
+        grid["minimum_multiple"] = 1
+    arguments = network.get("arguments", "auto")
+    network["arguments"] = {} if arguments == "auto" else dict(arguments)
+    intensity = package.get("intensity")
+    return {**package, "grid": grid, "network": network, "intensity": _INTENSITY if intensity == "auto" else intensity}
