@@ -1,38 +1,51 @@
-"""Soft Dice plus cross-entropy, on logits."""
+"""The soft Dice loss: V-Net's idea (Milletari et al. 2016, arXiv:1606.04797) with plain sums in the denominator."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from training.losses.classes import full_precision, one_hot
+from training.losses.cross_entropy import cross_entropy
 
-def soft_dice_loss(probabilities: Tensor, target: Tensor, epsilon: float = 1.0) -> Tensor:
-    """``1 - (2 sum(p y) + e) / (sum(p) + sum(y) + e)``, the mean over the foreground classes, sums over the whole batch.
+
+def soft_dice_loss(
+    probabilities: Tensor,
+    target: Tensor,
+    epsilon: float = 1.0,
+    background: bool = False,
+    over: Literal["batch", "sample"] = "batch",
+) -> Tensor:
+    """``1 - (2 sum(p y) + e) / (sum(p) + sum(y) + e)`` of each class, then the mean over the classes.
 
     Parameters
     ----------
-    probabilities : (N, classes, *spatial), background first.
-    target : int64 (N, *spatial).
+    probabilities : (N, classes, *spatial), background first. target : int64 (N, *spatial).
+    epsilon : e. With 0, a class that is neither expected nor predicted anywhere (0 / 0) counts as found: its loss is 0, and so
+        is its gradient.
+    background : whether class 0 is one of the classes. over : sums over the batch, or by sample and then also their mean.
     """
-    classes = probabilities.shape[1]
-    truth = F.one_hot(target, classes).movedim(-1, 1).to(probabilities.dtype)
-    over = [0, *range(2, probabilities.dim())]
-    overlap = (probabilities * truth).sum(over)
-    total = probabilities.sum(over) + truth.sum(over)
-    dice = (2 * overlap + epsilon) / (total + epsilon)
-    return 1 - dice[1:].mean()
+    truth = one_hot(target, probabilities)
+    axes = [*([0] if over == "batch" else []), *range(2, probabilities.dim())]
+    overlap, total = probabilities * truth, probabilities + truth
+    if axes:
+        overlap, total = overlap.sum(axes), total.sum(axes)
+    total = total + epsilon
+    empty = total == 0
+    dice = torch.where(empty, 1.0, (2 * overlap + epsilon) / torch.where(empty, 1.0, total))
+    return 1 - dice[..., 0 if background else 1 :].mean()
+
+
+def dice_loss(
+    logits: Tensor, target: Tensor, epsilon: float, background: bool, over: Literal["batch", "sample"] = "batch"
+) -> Tensor:
+    """`soft_dice_loss` of the softmax of ``logits``."""
+    return soft_dice_loss(torch.softmax(full_precision(logits), dim=1), target, epsilon, background, over)
 
 
 def segmentation_loss(logits: Tensor, target: Tensor, class_weights: Sequence[float] = ()) -> Tensor:
-    """Soft Dice loss of the softmax plus cross-entropy.
-
-    Parameters
-    ----------
-    class_weights : what a voxel of each class, background first, counts in the cross-entropy; empty for all alike. Large ones
-        keep small classes from dying out before the Dice term can see them.
-    """
-    weight = logits.new_tensor(class_weights) if class_weights else None
-    return soft_dice_loss(torch.softmax(logits, dim=1), target) + F.cross_entropy(logits, target, weight=weight)
+    """Soft Dice loss of the softmax plus cross-entropy."""
+    return dice_loss(logits, target, 1.0, background=False) + cross_entropy(logits, target, class_weights)
