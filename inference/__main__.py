@@ -19,7 +19,7 @@ from storage.base.errors import InputError, ModelError, WetreadError
 from storage.base.log import configure_logging
 
 if TYPE_CHECKING:
-    from inference.engine.segmenter import LoadedModel
+    from inference.engine.package import LoadedModel
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -49,6 +49,9 @@ class TaskSpec(_Message):
     ``created_at`` is the job's creation time (ISO 8601, UTC): result objects take every date and time from it, so that a
     repeated attempt yields the same bytes. ``uid_entropy`` likewise: (Study Instance UID, model digest, parameters digest,
     input digest, generation).
+
+    ``prediction`` is what the infer task found, given to the report task: a blob of the label map, or of the class
+    probabilities where the model's task is classification.
     """
 
     message: Literal["task"] = "task"
@@ -60,7 +63,7 @@ class TaskSpec(_Message):
     parameters: dict[str, Any] = Field(default_factory=dict)
     study_instance_uid: str
     inputs: dict[str, SeriesRef]
-    label_map: BlobRef | None = None
+    prediction: BlobRef | None = None
     output_prefix: str
     created_at: str
     uid_entropy: tuple[str, ...]
@@ -106,7 +109,7 @@ class Outcome(_Message):
     """How a task ended.
 
     ``refused``: InputError, the series can't be used. ``model_error``: the model or its output breaks the manifest
-    (``broken_package`` tells which). ``infra_error``: disk, memory or device; to be retried.
+    (``broken_package`` tells which). ``infra_error``: disk, memory or device; to be retried. ``prediction``: see ``TaskSpec``.
     """
 
     message: Literal["outcome"] = "outcome"
@@ -117,7 +120,7 @@ class Outcome(_Message):
     reason_code: str = ""
     reason: str = ""
     broken_package: bool = False
-    label_map: BlobRef | None = None
+    prediction: BlobRef | None = None
     results: tuple[ResultBlob, ...] = ()
     measurements: tuple[dict[str, Any], ...] = ()
     timings_s: dict[str, float] = Field(default_factory=dict)

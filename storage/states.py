@@ -17,7 +17,7 @@ Step::         in-progress ──> completed | discontinued
 
 Invariants: (1) ``done``, ``delivered`` and the ends of an association and of a procedure step are final. (2) Only ``inferring``,
 ``reporting``, ``sending`` and ``verifying`` are held under a lease, and only they can lose one. (3) A person's retry starts at
-the beginning: it never trusts a label map of an earlier life.
+the beginning: it never trusts a prediction of an earlier life.
 """
 
 from __future__ import annotations

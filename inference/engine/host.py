@@ -23,7 +23,7 @@ from storage.base.errors import ModelError
 from storage.base.log import get_logger
 
 if TYPE_CHECKING:
-    from inference.engine.segmenter import LoadedModel
+    from inference.engine.package import LoadedModel
 
 _log = get_logger(__name__)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inference.engine.progress import Stages
-from inference.engine.tasks import FILE_NAMES, segment
+from inference.engine.tasks import FILE_NAMES, predict_series
 from inference.manifest import Input, Manifest
 from inference.protocol import InstanceRef, SeriesRef, TaskSpec
 from inference.report import build_report
@@ -19,7 +19,7 @@ from storage.base.clock import Clock
 from storage.base.errors import InputError
 
 if TYPE_CHECKING:
-    from inference.engine.segmenter import LoadedModel
+    from inference.engine.package import LoadedModel
 
 Chosen = dict[str, list[FoundInstance]]
 
@@ -52,11 +52,11 @@ def run_files(
     stages("read", 0.0)
     chosen = choose_series(scan(source).series, loaded.manifest, wanted)
     datasets = {name: read_files([found.path for found in instances]) for name, instances in chosen.items()}
-    label_map = segment(loaded, datasets, stages)
+    prediction = predict_series(loaded, datasets, stages)
     stages("report", 0.0)
     first = loaded.manifest.inputs[0].name
     task = _task(chosen, loaded, clock)
-    objects, _ = build_report(datasets[first], label_map, loaded.manifest, loaded.digest, task)
+    objects, _ = build_report(datasets[first], prediction, loaded.manifest, loaded.digest, task)
     stages("store", 0.0)
     out.mkdir(parents=True, exist_ok=True)
     written = []

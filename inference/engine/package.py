@@ -84,7 +84,7 @@ def _try_out(network: nn.Module, manifest: Manifest, package: Path) -> None:
     try:
         with torch.inference_mode():
             scores = network(torch.zeros((1, 1, *size)))
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, ModelError) as error:
         message = f"{_document(package)}: the network can't run on grid.patch {size}; correct either"
         raise ModelError(message, code="network-invalid") from error
     classes = 1 + len(manifest.labels)

@@ -1,4 +1,4 @@
-"""The two tasks of a job: infer makes the label map, report makes the objects. Blobs in, blobs out, never the database.
+"""The two tasks of a job: infer makes the prediction, report makes the objects. Blobs in, blobs out, never the database.
 
 Their stages have different names, since a job keeps the seconds of both: read, prepare, network, restore, store; then source,
 report, validate, write.
@@ -15,12 +15,20 @@ from typing import Any
 import torch
 from pydicom.dataset import Dataset
 
+from inference.engine.inputs import volumes_of
+from inference.engine.package import LoadedModel
+from inference.engine.predict import Prediction, predict
 from inference.engine.progress import Stages
-from inference.engine.segmenter import LoadedModel, run
-from inference.manifest import Manifest
 from inference.protocol import BlobRef, Outcome, ResultBlob, SeriesRef, TaskSpec
 from inference.report import build_report
-from inference.volume import LabelMap, Volume, assemble, decode_label_map, encode_label_map, read_series
+from inference.volume import (
+    LabelMap,
+    decode_label_map,
+    decode_probabilities,
+    encode_label_map,
+    encode_probabilities,
+    read_series,
+)
 from storage.base.errors import InputError, TransientError
 from storage.blobs import Blobs
 
@@ -28,21 +36,26 @@ FILE_NAMES = {"seg": "seg.dcm", "sr": "sr.dcm", "overlay": "overlay.png", "text"
 
 
 def infer(task: TaskSpec, loaded: LoadedModel, blobs: Blobs, stages: Stages) -> Outcome:
-    """Read the input Series, run the network, write the label map on the source grid."""
+    """Read the input Series, run the networks, write the label map on the source grid, or the class probabilities."""
     datasets = _read_inputs("read", task, loaded, blobs, stages)
-    label_map = segment(loaded, datasets, stages)
+    found = predict_series(loaded, datasets, stages)
     stages("store", 0.0)
-    blob = _put(blobs, f"{task.output_prefix}/label-map.npz", encode_label_map(label_map))
-    return _ok(task, loaded, stages, label_map=blob)
+    if isinstance(found, LabelMap):
+        blob = _put(blobs, f"{task.output_prefix}/label-map.npz", encode_label_map(found))
+    else:
+        blob = _put(blobs, f"{task.output_prefix}/probabilities.npz", encode_probabilities(found))
+    return _ok(task, loaded, stages, prediction=blob)
 
 
 def report(task: TaskSpec, loaded: LoadedModel, blobs: Blobs, stages: Stages) -> Outcome:
-    """Read the label map and its source, write SEG, SR and what people look at."""
+    """Read the prediction and its source, write the DICOM results and what people look at."""
     datasets = _read_inputs("source", task, loaded, blobs, stages)
-    label_map = decode_label_map(_get_label_map(task, blobs))
+    payload = _get_prediction(task, blobs)
+    classifies = loaded.manifest.task == "classification"
+    prediction = decode_probabilities(payload) if classifies else decode_label_map(payload)
     stages("report", 0.0)
     source = datasets[loaded.manifest.inputs[0].name]
-    objects, measurements = build_report(source, label_map, loaded.manifest, loaded.digest, task)
+    objects, measurements = build_report(source, prediction, loaded.manifest, loaded.digest, task)
     stages("write", 0.0)
     results = tuple(
         ResultBlob(
@@ -57,8 +70,8 @@ def report(task: TaskSpec, loaded: LoadedModel, blobs: Blobs, stages: Stages) ->
     return _ok(task, loaded, stages, results=results, measurements=tuple(measurements))
 
 
-def segment(loaded: LoadedModel, datasets: Mapping[str, Sequence[Dataset]], stages: Stages) -> LabelMap:
-    """Run the model on its named inputs; the label map lies on the grid of the manifest's first input.
+def predict_series(loaded: LoadedModel, datasets: Mapping[str, Sequence[Dataset]], stages: Stages) -> Prediction:
+    """Run the model on its named inputs; what it finds belongs to the manifest's first input.
 
     Raises
     ------
@@ -68,23 +81,7 @@ def segment(loaded: LoadedModel, datasets: Mapping[str, Sequence[Dataset]], stag
         The output breaks the manifest.
     """
     stages("prepare", 0.0)
-    volumes: dict[str, Volume] = {}
-    for wanted in loaded.manifest.inputs:
-        volume = assemble(datasets[wanted.name], spatial_dims=wanted.spatial_dims, minimum_slices=wanted.minimum_slices)
-        if volume.modality not in wanted.modality:
-            needed = " or ".join(wanted.modality)
-            raise InputError(f"{loaded.manifest.name} needs {needed}, not {volume.modality}", code="modality")
-        _check_unit(volume, loaded.manifest)
-        volumes[wanted.name] = volume
-    labels_kji = run(loaded, volumes, stages)
-    return LabelMap.on(volumes[loaded.manifest.inputs[0].name], labels_kji)
-
-
-def _check_unit(volume: Volume, manifest: Manifest) -> None:
-    """A window is in the volume's unit: a CT whose values aren't HU would be cut at the wrong places without a word."""
-    if volume.modality == "CT" and manifest.intensity.kind == "window" and volume.unit != "HU":
-        text = f"{manifest.name} reads CT in HU and the series states another Rescale Type; send one in Hounsfield units"
-        raise InputError(text, code="not-in-hu")
+    return predict(loaded, volumes_of(loaded.manifest, datasets), stages)
 
 
 def environment(loaded: LoadedModel) -> dict[str, str]:
@@ -114,12 +111,12 @@ def _reference(task: TaskSpec, name: str) -> SeriesRef:
     return task.inputs[name]
 
 
-def _get_label_map(task: TaskSpec, blobs: Blobs) -> bytes:
-    if task.label_map is None:
-        raise TransientError("the report was asked for without a label map", code="label-map-missing")
-    payload = blobs.get(task.label_map.key)
-    if sha256(payload).hexdigest() != task.label_map.sha256:
-        raise TransientError("the stored label map is not the one that was written", code="label-map-changed")
+def _get_prediction(task: TaskSpec, blobs: Blobs) -> bytes:
+    if task.prediction is None:
+        raise TransientError("the report was asked for without a prediction", code="prediction-missing")
+    payload = blobs.get(task.prediction.key)
+    if sha256(payload).hexdigest() != task.prediction.sha256:
+        raise TransientError("the stored prediction is not the one that was written", code="prediction-changed")
     return payload
 
 
@@ -133,7 +130,7 @@ def _ok(
     loaded: LoadedModel,
     stages: Stages,
     *,
-    label_map: BlobRef | None = None,
+    prediction: BlobRef | None = None,
     results: tuple[ResultBlob, ...] = (),
     measurements: tuple[dict[str, Any], ...] = (),
 ) -> Outcome:
@@ -142,7 +139,7 @@ def _ok(
         attempt=task.attempt,
         kind=task.kind,
         status="ok",
-        label_map=label_map,
+        prediction=prediction,
         results=results,
         measurements=measurements,
         timings_s=stages.timings_s,

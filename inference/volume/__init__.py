@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from inference.volume.assemble import assemble
 from inference.volume.labelmap import LabelMap, decode_label_map, encode_label_map
+from inference.volume.place import Scale
 from inference.volume.probabilities import ClassProbabilities, decode_probabilities, encode_probabilities
 from inference.volume.read import read_series
 from inference.volume.volume import SliceRef, Volume
@@ -16,6 +17,7 @@ from inference.volume.volume import SliceRef, Volume
 __all__ = [
     "ClassProbabilities",
     "LabelMap",
+    "Scale",
     "SliceRef",
     "Volume",
     "assemble",

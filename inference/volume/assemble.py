@@ -11,7 +11,8 @@ Refusals (``InputError`` codes), in the order in which they are looked for:
     undecodable-pixels                       the pixels
 
 Refused although other readers take it: 4-D series (several phases, echoes, diffusion directions, time points), Siemens
-mosaics, tilted gantry, uneven spacing, colour, palette colour, 12-bit JPEG Extended, MPEG and other video.
+mosaics, tilted gantry, uneven spacing, palette colour, 12-bit JPEG Extended, MPEG and other video; colour, unless the model
+takes it as grey.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from inference.volume.colour import Colour, check_colour
 from inference.volume.frames import Frame, frames_of
-from inference.volume.geometry import Stack, plane_affine, stack_slices
 from inference.volume.pixels import check_bounds, decode, modality_values
+from inference.volume.place import Scale, has_place, place_one, place_stack
 from inference.volume.read import PARSE_ERRORS, without_warnings
 from inference.volume.volume import Volume
 from storage.base.errors import InputError
@@ -33,11 +35,15 @@ from storage.base.errors import InputError
 SPACING_TOLERANCE_FRACTION = 1e-4
 """Pixel spacing between slices, as a fraction: 0.05 mm at the far edge of a 500 mm field."""
 
-UNKNOWN_THICKNESS_MM = 1.0
-"""Step along k of a single image without Slice Thickness; no measurement along k follows from it."""
 
-
-def assemble(datasets: Sequence[Dataset], *, spatial_dims: int = 3, minimum_slices: int = 1) -> Volume:
+def assemble(
+    datasets: Sequence[Dataset],
+    *,
+    spatial_dims: int = 3,
+    minimum_slices: int = 1,
+    scale: Scale = "patient",
+    colour: Colour = "refuse",
+) -> Volume:
     """Stack the Instances of one Series into a Volume.
 
     Parameters
@@ -45,11 +51,14 @@ def assemble(datasets: Sequence[Dataset], *, spatial_dims: int = 3, minimum_slic
     datasets : any order, with pixel data and file meta information.
     spatial_dims : 3 for a volume of at least two slices; 2 for exactly one image, which may have no position.
     minimum_slices : fewest slices that the model takes.
+    scale : what a single image must say of its pixels' size; a volume always states its own in the patient.
+    colour : whether colour images are refused or read as their luma.
 
     Returns
     -------
     Volume
-        On the grid of the slices themselves, k rising along row direction x column direction.
+        On the grid of the slices themselves, k rising along row direction x column direction. An image without spacing in the
+        patient has no position either, whatever its header says; one without any has steps of 1.
 
     Raises
     ------
@@ -59,16 +68,16 @@ def assemble(datasets: Sequence[Dataset], *, spatial_dims: int = 3, minimum_slic
     Source: PS3.3 C.7.6.2.1.1 (Image Plane), C.7.6.16 (functional groups), C.11.1 (Modality LUT).
     """
     with without_warnings():
-        return _assemble(datasets, spatial_dims, minimum_slices)
+        return _assemble(datasets, spatial_dims, minimum_slices, scale, colour)
 
 
-def _assemble(datasets: Sequence[Dataset], spatial_dims: int, minimum_slices: int) -> Volume:
-    frames = [frame for dataset in datasets for frame in _frames_of(dataset)]
+def _assemble(datasets: Sequence[Dataset], spatial_dims: int, minimum_slices: int, scale: Scale, colour: Colour) -> Volume:
+    frames = [frame for dataset in datasets for frame in _frames_of(dataset, colour)]
     _check_count(len(frames), spatial_dims, minimum_slices)
     _check_alike(frames)
     check_bounds(frames)
-    positioned = all(frame.position is not None and frame.orientation is not None for frame in frames)
-    stack = _place_one(frames[0], positioned) if spatial_dims == 2 else _place_stack(frames)
+    positioned = all(has_place(frame) for frame in frames)
+    stack = place_one(frames[0], positioned, scale) if spatial_dims == 2 else place_stack(frames)
     units = {frame.unit for frame in frames}
     return Volume(
         voxels_kji=_read_voxels(frames, stack.order),
@@ -81,10 +90,12 @@ def _assemble(datasets: Sequence[Dataset], spatial_dims: int, minimum_slices: in
     )
 
 
-def _frames_of(dataset: Dataset) -> list[Frame]:
+def _frames_of(dataset: Dataset, colour: Colour) -> list[Frame]:
     """pydicom parses values when they are asked for, so a damaged header may show only here."""
     try:
-        return frames_of(dataset)
+        frames = frames_of(dataset)
+        check_colour(dataset, colour)
+        return frames
     except PARSE_ERRORS as error:
         raise InputError("the header of an instance can't be read; send it again", code="unreadable-instance") from error
 
@@ -123,32 +134,6 @@ def _check_alike(frames: Sequence[Frame]) -> None:
             "send one frame of reference per series",
             code="mixed-frames-of-reference",
         )
-
-
-def _place_one(frame: Frame, positioned: bool) -> Stack:
-    spacing = _present(frame.pixel_spacing_mm, "PixelSpacing")
-    if not positioned:
-        return Stack((0,), np.diag([spacing[1], spacing[0], 1.0, 1.0]))
-    position = _present(frame.position, "ImagePositionPatient")
-    orientation = _present(frame.orientation, "ImageOrientationPatient")
-    return Stack((0,), plane_affine(position, orientation, spacing, frame.thickness_mm or UNKNOWN_THICKNESS_MM))
-
-
-def _place_stack(frames: Sequence[Frame]) -> Stack:
-    positions = np.stack([_present(frame.position, "ImagePositionPatient") for frame in frames])
-    orientations = np.stack([_present(frame.orientation, "ImageOrientationPatient") for frame in frames])
-    spacings = [_present(frame.pixel_spacing_mm, "PixelSpacing") for frame in frames]
-    return stack_slices(positions, orientations, spacings[0])
-
-
-def _present(value: NDArray[np.float64] | None, keyword: str) -> NDArray[np.float64]:
-    if value is None:
-        raise InputError(
-            f"{keyword} is absent from an image, so its place isn't known; send a series that states it",
-            code="missing-geometry",
-            attribute=keyword,
-        )
-    return value
 
 
 def _read_voxels(frames: Sequence[Frame], order: Sequence[int]) -> NDArray[np.float32]:

@@ -10,22 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from inference.volume.attributes import Array, numbers, unreadable
+from inference.volume.spacing import pixel_spacing
 from inference.volume.volume import SliceRef
 from storage.base.errors import InputError
-
-Array = NDArray[np.float64]
 
 PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 MAXIMUM_FRAMES = 2**16
 """Frames of one Instance: Number of Frames is text of a peer, and every frame costs memory before a pixel is read."""
 
 _GROUPS = ("PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence", "PixelValueTransformationSequence")
-_CENTIMETRES = 3  # Physical Units X/Y Direction, PS3.3 C.8.5.5.1.15
-_TWO_DIMENSIONAL = 1  # Region Spatial Format, PS3.3 C.8.5.5.1.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,14 +53,15 @@ def frames_of(dataset: Dataset) -> list[Frame]:
     Raises
     ------
     InputError
-        Codes ``no-pixels``, ``colour-image``, ``mosaic-image``, ``missing-geometry`` (attributes that can't be read, or
-        functional groups that don't match Number of Frames), ``invalid-rescale``, ``too-large``.
+        Codes ``no-pixels``, ``colour-image`` (palette colour alone; for others see ``colour.check_colour``), ``mosaic-image``,
+        ``missing-geometry`` (attributes that can't be read, or functional groups that don't match Number of Frames),
+        ``invalid-rescale``, ``too-large``.
     """
     _check_image(dataset)
     count = frame_count(dataset)
     if "PerFrameFunctionalGroupsSequence" in dataset:
         if len(dataset.PerFrameFunctionalGroupsSequence) != count:
-            raise _unreadable("PerFrameFunctionalGroupsSequence", "doesn't match NumberOfFrames")
+            raise unreadable("PerFrameFunctionalGroupsSequence", "doesn't match NumberOfFrames")
         return [_frame(dataset, index, _merged_groups(dataset, index), index + 1) for index in range(count)]
     if count == 1:
         return [_frame(dataset, 0, dataset, None)]
@@ -74,7 +71,7 @@ def frames_of(dataset: Dataset) -> list[Frame]:
 
 def frame_count(dataset: Dataset) -> int:
     """Number of Frames, 1 when absent; from 1 to ``MAXIMUM_FRAMES``, else InputError with code ``too-large``."""
-    stated = _numbers(dataset, "NumberOfFrames", 1)
+    stated = numbers(dataset, "NumberOfFrames", 1)
     count = 1 if stated is None else max(1, int(stated[0]))
     if count > MAXIMUM_FRAMES:
         raise InputError(
@@ -90,8 +87,8 @@ def _check_image(dataset: Dataset) -> None:
         raise InputError(
             "an instance of the series holds no pixel data, or was cut short; send a whole image series", code="no-pixels"
         )
-    if dataset.get("SamplesPerPixel", 1) != 1 or dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
-        raise InputError("the images are in colour; the model takes greyscale images", code="colour-image")
+    if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
+        raise InputError("the images are in palette colour; the model takes greyscale images", code="colour-image")
     if "MOSAIC" in (dataset.get("ImageType") or ()):
         raise InputError(
             "each image is a mosaic of many slices, whose positions no standard attribute states; "
@@ -102,21 +99,16 @@ def _check_image(dataset: Dataset) -> None:
 
 def _frame(dataset: Dataset, index: int, source: Dataset, number: int | None) -> Frame:
     slope, intercept = _rescale(source)
-    thickness = _numbers(source, "SliceThickness", 1)
-    spacing = _numbers(source, "PixelSpacing", 2)
-    if spacing is None:
-        spacing = _region_spacing(dataset)
-    if spacing is not None and spacing.min() <= 0:
-        raise _unreadable("PixelSpacing", "isn't positive")
+    thickness = numbers(source, "SliceThickness", 1)
     return Frame(
         dataset=dataset,
         index=index,
         reference=SliceRef(str(dataset.get("SOPInstanceUID", "")), str(dataset.get("SOPClassUID", "")), number),
         rows=int(dataset.get("Rows") or 0),
         columns=int(dataset.get("Columns") or 0),
-        position=_numbers(source, "ImagePositionPatient", 3),
-        orientation=_numbers(source, "ImageOrientationPatient", 6),
-        pixel_spacing_mm=spacing,
+        position=numbers(source, "ImagePositionPatient", 3),
+        orientation=numbers(source, "ImageOrientationPatient", 6),
+        pixel_spacing_mm=pixel_spacing(dataset, source),
         thickness_mm=None if thickness is None or thickness[0] <= 0 else float(thickness[0]),
         slope=slope,
         intercept=intercept,
@@ -151,21 +143,9 @@ def _without_position(dataset: Dataset) -> Dataset:
     return shared
 
 
-def _region_spacing(dataset: Dataset) -> Array | None:
-    """Pixel spacing of an ultrasound image, where all its two-dimensional regions agree (PS3.3 C.8.5.5)."""
-    found = set()
-    for region in dataset.get("SequenceOfUltrasoundRegions") or ():
-        units = {region.get("PhysicalUnitsXDirection"), region.get("PhysicalUnitsYDirection")}
-        if region.get("RegionSpatialFormat") == _TWO_DIMENSIONAL and units == {_CENTIMETRES}:
-            deltas = [_numbers(region, keyword, 1) for keyword in ("PhysicalDeltaY", "PhysicalDeltaX")]
-            found.add(tuple(abs(float(delta[0])) * 10 for delta in deltas if delta is not None))
-    spacing = np.array(found.pop() if len(found) == 1 else ())
-    return spacing if len(spacing) == 2 else None
-
-
 def _rescale(source: Dataset) -> tuple[float, float]:
-    slope = _numbers(source, "RescaleSlope", 1)
-    intercept = _numbers(source, "RescaleIntercept", 1)
+    slope = numbers(source, "RescaleSlope", 1)
+    intercept = numbers(source, "RescaleIntercept", 1)
     if slope is not None and slope[0] == 0:
         raise InputError("RescaleSlope is 0, so pixel values mean nothing; correct the header and resend", code="invalid-rescale")
     return (1.0 if slope is None else float(slope[0]), 0.0 if intercept is None else float(intercept[0]))
@@ -177,21 +157,3 @@ def _unit(dataset: Dataset, source: Dataset) -> str:
     if stated:
         return "HU" if stated == "HU" else ""
     return "HU" if dataset.get("Modality") == "CT" and "RescaleIntercept" in source else ""
-
-
-def _numbers(source: Dataset, keyword: str, count: int) -> Array | None:
-    """The finite numbers of an attribute, None when absent or empty."""
-    try:
-        value = source.get(keyword)
-        if value is None or value == "" or (count > 1 and len(value) == 0):
-            return None
-        numbers = np.atleast_1d(np.asarray(value, dtype=np.float64))
-    except (ValueError, TypeError, OverflowError) as error:
-        raise _unreadable(keyword, "isn't a number") from error
-    if numbers.shape != (count,) or not np.isfinite(numbers).all():
-        raise _unreadable(keyword, f"isn't {count} finite number(s)")
-    return numbers
-
-
-def _unreadable(keyword: str, what: str) -> InputError:
-    return InputError(f"{keyword} {what}; correct the header and resend", code="missing-geometry", attribute=keyword)

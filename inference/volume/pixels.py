@@ -20,6 +20,7 @@ from pydicom.pixels.processing import apply_modality_lut
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID, JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
 
+from inference.volume.colour import luma
 from inference.volume.frames import Frame
 from storage.base.errors import InputError
 
@@ -61,11 +62,11 @@ def check_bounds(frames: Sequence[Frame]) -> None:
 
 
 def decode(dataset: Dataset, frames: int, rows: int, columns: int) -> NDArray[Any]:
-    """Stored values of every frame of one Instance.
+    """Stored values of every frame of one Instance, the luma of those in colour.
 
     Returns
     -------
-    (F, J, I), integers or floats as stored.
+    (F, J, I), integers or floats as stored; floats where it is luma.
 
     Raises
     ------
@@ -74,12 +75,13 @@ def decode(dataset: Dataset, frames: int, rows: int, columns: int) -> NDArray[An
     """
     try:
         _check_complete(dataset, frames)
-        stored = np.asarray(pixel_array(dataset))
+        stored = np.asarray(pixel_array(dataset))  # YBR comes out as RGB
     except _DECODER_ERRORS as error:
         raise _undecodable(dataset) from error
-    if stored.size != frames * rows * columns:
+    samples = 1 if dataset.get("SamplesPerPixel", 1) == 1 else 3
+    if stored.size != frames * rows * columns * samples:
         raise _undecodable(dataset)
-    return stored.reshape(frames, rows, columns)
+    return stored.reshape(frames, rows, columns) if samples == 1 else luma(stored.reshape(frames, rows, columns, samples))
 
 
 def _check_complete(dataset: Dataset, frames: int) -> None:

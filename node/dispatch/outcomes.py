@@ -53,8 +53,8 @@ def settle(s: Session, held: Held, outcome: Outcome, at: datetime, infra_limit: 
 
 def _finish(s: Session, held: Held, outcome: Outcome, at: datetime, infra_limit: int) -> None:
     fence, measurements = held.claim.fence, list(outcome.measurements)
-    if held.task.kind == "infer" and outcome.label_map is not None:
-        jobs.finish_infer(s, fence, outcome.label_map.model_dump(), measurements, outcome.timings_s, at)
+    if held.task.kind == "infer" and outcome.prediction is not None:
+        jobs.finish_infer(s, fence, outcome.prediction.model_dump(), measurements, outcome.timings_s, at)
     elif held.task.kind == "report" and outcome.results:
         jobs.finish_report(s, fence, _results(outcome), outcome.timings_s, at, measurements or None)
     else:

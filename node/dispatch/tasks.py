@@ -23,7 +23,7 @@ def build_task(claim: Claim, facts: JobTask) -> TaskSpec:
         parameters=facts.parameters,
         study_instance_uid=facts.study_instance_uid,
         inputs={name: _series(content) for name, content in facts.inputs.items()},
-        label_map=None if infer or facts.label_map is None else BlobRef.model_validate(facts.label_map),
+        prediction=None if infer or facts.prediction is None else BlobRef.model_validate(facts.prediction),
         output_prefix=f"jobs/{facts.blob_prefix}/{claim.attempt}",
         created_at=facts.created_at.isoformat(),
         uid_entropy=(

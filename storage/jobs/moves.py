@@ -22,13 +22,13 @@ _CLEAR = {"reason_code": "", "reason": ""}
 def finish_infer(
     s: Session,
     fence: Fence,
-    label_map: dict[str, Any],
+    prediction: dict[str, Any],
     measurements: Sequence[dict[str, Any]],
     timings: dict[str, float],
     at: datetime,
 ) -> None:
-    """``inferring`` -> ``inferred``: the label map (key, sha256, size_bytes) is durable and stays, whatever follows."""
-    values = {"label_map": label_map, "measurements": list(measurements), "timings": _timings(s, fence, timings)}
+    """``inferring`` -> ``inferred``: the prediction (key, sha256, size_bytes) is durable and stays, whatever follows."""
+    values = {"prediction": prediction, "measurements": list(measurements), "timings": _timings(s, fence, timings)}
     carry(s, fence, "inferred", at, "job.inferred", {}, **values, **_CLEAR)
 
 

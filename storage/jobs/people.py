@@ -48,7 +48,7 @@ def retry(s: Session, job_id: int, at: datetime) -> Job:
         raise MoveRefused(f"job {job_id} is under way ({job.state}); there is nothing to retry", came_from=job.state)
     came_from = job.state
     anew = {"attempts": 0, "infra_failures": 0, "not_before": None, "worker": None, "lease_until": None}
-    cleared: dict[str, Any] = {"reason_code": "", "reason": "", "label_map": None, "measurements": [], "timings": {}}
+    cleared: dict[str, Any] = {"reason_code": "", "reason": "", "prediction": None, "measurements": [], "timings": {}}
     move(s, Job, job.state, "ready", Job.id == job_id, updated_at=at, **anew, **cleared)
     events.record(s, "job.retried", at, job.study_id, job_id, came_from=came_from)
     return job

@@ -32,7 +32,7 @@ class JobTask:
     parameters_digest: str
     input_digest: str
     generation: int
-    label_map: dict[str, Any] | None
+    prediction: dict[str, Any] | None
     created_at: datetime
     inputs: dict[str, SeriesContent]
 
@@ -86,7 +86,7 @@ def task_of(s: Session, job_id: int) -> JobTask:
         parameters_digest=job.parameters_digest,
         input_digest=job.input_digest,
         generation=job.generation,
-        label_map=job.label_map,
+        prediction=job.prediction,
         created_at=job.created_at,
         inputs=_inputs(s, job),
     )

@@ -51,7 +51,7 @@ class Job(Base):
     not_before: Mapped[datetime | None]
     reason_code: Mapped[str] = mapped_column(default="")
     reason: Mapped[str] = mapped_column(default="")
-    label_map: Mapped[dict[str, Any] | None]
+    prediction: Mapped[dict[str, Any] | None]
     measurements: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
     timings: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime]

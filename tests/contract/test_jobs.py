@@ -13,7 +13,7 @@ from storage.schema import Job, JobDestination
 from storage.states import MoveRefused, UnknownRow
 from tests.support.seeds import OTHER_STUDY, after, asked, done_job, instance, request, results
 
-LABEL_MAP = {"key": "j/labels", "sha256": "d" * 64, "size_bytes": 5}
+PREDICTION = {"key": "j/labels", "sha256": "d" * 64, "size_bytes": 5}
 
 
 def _new(db: Database, study: str = "1.2.3", priority: int = 0) -> int:
@@ -42,7 +42,7 @@ def _kinds(db: Database, job_id: int) -> list[str]:
 
 def _infer(db: Database, claim: Claim) -> None:
     with db.write() as s:
-        jobs.finish_infer(s, claim.fence, LABEL_MAP, [{"volume_ml": 3.5}], {"network": 1.5}, db.clock.utc())
+        jobs.finish_infer(s, claim.fence, PREDICTION, [{"volume_ml": 3.5}], {"network": 1.5}, db.clock.utc())
 
 
 def test_a_job_goes_from_asked_to_done(db: Database) -> None:
@@ -50,7 +50,7 @@ def test_a_job_goes_from_asked_to_done(db: Database) -> None:
     job = _job(db, job_id)
     assert (job.state, job.attempt, job.attempts, job.infra_failures, job.lease_until) == ("done", 2, 0, 0, None)
     assert job.timings == {"network": 1.5, "report": 0.5}
-    assert job.label_map == LABEL_MAP
+    assert job.prediction == PREDICTION
     assert _kinds(db, job_id) == ["requested", "destination", "destination", "inferring", "inferred", "reporting", "done"]
     with db.read() as s:
         assert [r.role for r in jobs.list_results(s, job_id)] == ["overlay", "seg", "sr"]
@@ -219,14 +219,14 @@ def test_an_infrastructure_failure_rests_longer_each_time_and_ends_dead(db: Data
     assert _kinds(db, job_id)[-1] == "dead"
 
 
-def test_a_failed_report_keeps_the_label_map(db: Database, clock: ManualClock) -> None:
+def test_a_failed_report_keeps_the_prediction(db: Database, clock: ManualClock) -> None:
     job_id = _new(db)
     _infer(db, _claimed(db))
     with db.write() as s:
         (held,) = jobs.claim(s, "w", 30, 1, clock.utc())
         assert jobs.release_infra(s, held.fence, "disk", "full", clock.utc()) == "inferred"
     job = _job(db, job_id)
-    assert (job.state, job.label_map) == ("inferred", LABEL_MAP)
+    assert (job.state, job.prediction) == ("inferred", PREDICTION)
 
 
 def test_a_task_handed_back_is_free_at_once_and_no_failure(db: Database) -> None:
@@ -324,7 +324,7 @@ def test_a_persons_retry_begins_anew(db: Database, clock: ManualClock) -> None:
         (held,) = jobs.claim(s, "w", 30, 1, clock.utc())
         jobs.fail(s, held.fence, "output", "no", clock.utc())
         job = jobs.retry(s, job_id, clock.utc())
-    assert (job.state, job.attempts, job.infra_failures, job.label_map, job.reason, job.timings) == ("ready", 0, 0, None, "", {})
+    assert (job.state, job.attempts, job.infra_failures, job.prediction, job.reason, job.timings) == ("ready", 0, 0, None, "", {})
     again = _claimed(db)
     assert (again.attempt, again.kind) == (3, "infer"), "the fencing token never falls"
     with pytest.raises(MoveRefused, match="under way"), db.write() as s:

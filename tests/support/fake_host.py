@@ -113,7 +113,7 @@ class FakeHost:
     def output(self, task: TaskSpec) -> dict[str, object]:
         blob = BlobRef(key=f"{task.output_prefix}/{task.kind}", sha256="0" * 64, size_bytes=1)
         if task.kind == "infer":
-            return {"label_map": blob}
+            return {"prediction": blob}
         roles = {"seg": "1.2.840.10008.5.1.4.1.1.66.4", "sr": "1.2.840.10008.5.1.4.1.1.88.34"}
         results = []
         for number, (role, sop_class_uid) in enumerate(roles.items(), 1):

@@ -117,8 +117,8 @@ def done_job(db: Database, destinations: Sequence[str] = ("pacs",), made: Sequen
             (claim,) = jobs.claim(s, "w", 30.0, 1, db.clock.utc())
             assert claim.kind == kind
             if kind == "infer":
-                label_map = {"key": "j/labels", "sha256": "d" * 64, "size_bytes": 5}
-                jobs.finish_infer(s, claim.fence, label_map, [], {"network": 1.5}, db.clock.utc())
+                prediction = {"key": "j/labels", "sha256": "d" * 64, "size_bytes": 5}
+                jobs.finish_infer(s, claim.fence, prediction, [], {"network": 1.5}, db.clock.utc())
             else:
                 jobs.finish_report(s, claim.fence, made or results(), {"report": 0.5}, db.clock.utc())
     return job_id

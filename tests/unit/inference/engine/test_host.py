@@ -36,7 +36,7 @@ def test_a_host_runs_infer_and_report_without_loading_twice(executor: LocalExecu
     assert inferred[0].status == "ok", inferred[0].reason
     assert {step.stage for step in steps} == {"read", "prepare", "network", "restore", "store"}
     [host] = executor._hosts
-    task = case.task.model_copy(update={"kind": "report", "attempt": 2, "label_map": inferred[0].label_map})
+    task = case.task.model_copy(update={"kind": "report", "attempt": 2, "prediction": inferred[0].prediction})
     executor.submit(task, tiny_package)
     assert [result.role for result in one(executor).results] == ["seg", "sr", "overlay", "text", "json"]
     assert executor._hosts == [host]

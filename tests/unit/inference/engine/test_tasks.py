@@ -27,16 +27,16 @@ def run(case: Case, loaded: LoadedModel, task: TaskSpec | None = None, stop_in: 
 
 
 def report_task(case: Case, inferred: Outcome, attempt: int = 2) -> TaskSpec:
-    changes = {"kind": "report", "attempt": attempt, "label_map": inferred.label_map, "output_prefix": f"jobs/x/{attempt}"}
+    changes = {"kind": "report", "attempt": attempt, "prediction": inferred.prediction, "output_prefix": f"jobs/x/{attempt}"}
     return case.task.model_copy(update=changes)
 
 
 def test_infer_writes_a_label_map_on_the_source_grid(case: Case, loaded: LoadedModel) -> None:
     outcome = run(case, loaded)
     assert (outcome.status, outcome.kind, outcome.attempt) == ("ok", "infer", 1)
-    assert outcome.label_map is not None
-    payload = case.blobs.get(outcome.label_map.key)
-    assert outcome.label_map.sha256 == sha256(payload).hexdigest()
+    assert outcome.prediction is not None
+    payload = case.blobs.get(outcome.prediction.key)
+    assert outcome.prediction.sha256 == sha256(payload).hexdigest()
     label_map = decode_label_map(payload)
     assert label_map.labels_kji.shape == (8, 24, 24)
     assert 0 < label_map.labels_kji.mean() < 1
@@ -75,7 +75,7 @@ def test_an_input_without_a_series_is_refused(case: Case, loaded: LoadedModel) -
 
 
 @pytest.mark.parametrize("stage", ["read", "prepare", "network", "restore"])
-def test_a_cancel_stops_it_and_leaves_no_label_map(case: Case, loaded: LoadedModel, stage: str) -> None:
+def test_a_cancel_stops_it_and_leaves_no_prediction(case: Case, loaded: LoadedModel, stage: str) -> None:
     outcome = run(case, loaded, stop_in=stage)
     assert outcome.status == "cancelled"
     assert list(case.blobs.list("jobs/")) == []
@@ -87,15 +87,15 @@ def test_a_missing_blob_is_retried(case: Case, loaded: LoadedModel) -> None:
     assert (outcome.status, outcome.reason_code) == ("infra_error", "blob-missing")
 
 
-def test_a_changed_label_map_is_never_reported(case: Case, loaded: LoadedModel) -> None:
+def test_a_changed_prediction_is_never_reported(case: Case, loaded: LoadedModel) -> None:
     inferred = run(case, loaded)
-    assert inferred.label_map is not None
-    case.blobs.put(inferred.label_map.key, b"other bytes")
+    assert inferred.prediction is not None
+    case.blobs.put(inferred.prediction.key, b"other bytes")
     outcome = run(case, loaded, report_task(case, inferred))
-    assert (outcome.status, outcome.reason_code) == ("infra_error", "label-map-changed")
+    assert (outcome.status, outcome.reason_code) == ("infra_error", "prediction-changed")
     assert list(case.blobs.list("jobs/x/2")) == []
 
 
-def test_a_report_without_a_label_map_is_retried(case: Case, loaded: LoadedModel) -> None:
+def test_a_report_without_a_prediction_is_retried(case: Case, loaded: LoadedModel) -> None:
     outcome = run(case, loaded, case.task.model_copy(update={"kind": "report"}))
-    assert (outcome.status, outcome.reason_code) == ("infra_error", "label-map-missing")
+    assert (outcome.status, outcome.reason_code) == ("infra_error", "prediction-missing")

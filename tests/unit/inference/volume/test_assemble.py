@@ -14,7 +14,7 @@ from storage.base.errors import InputError
 from tests.support import dicom_builders as build
 
 
-def _refusal(datasets: list[Dataset], **asked: int) -> InputError:
+def _refusal(datasets: list[Dataset], **asked: Any) -> InputError:
     with pytest.raises(InputError) as caught:
         assemble(datasets, **asked)
     return caught.value

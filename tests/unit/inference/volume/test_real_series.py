@@ -31,11 +31,11 @@ def _paths(folder: Path) -> list[Path]:
     return [file.path for file in files]
 
 
-def _volume(relative: str, **asked: int) -> Volume:
+def _volume(relative: str, **asked: Any) -> Volume:
     return assemble(read_files(_paths(data_path(relative))), **asked)
 
 
-def _refusal(relative: str, **asked: int) -> InputError:
+def _refusal(relative: str, **asked: Any) -> InputError:
     with pytest.raises(InputError) as caught:
         _volume(relative, **asked)
     return caught.value

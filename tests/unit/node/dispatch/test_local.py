@@ -42,8 +42,8 @@ def test_a_task_runs_and_its_host_stays_warm(make: Make, tmp_path: Path) -> None
         assert executor.free() == 0
         [outcome], _ = outcomes(executor, 1)
         assert (outcome.status, outcome.job_id) == ("ok", job_id)
-        assert outcome.label_map is not None
-        assert outcome.label_map.key == f"jobs/{job_id}/1/infer"
+        assert outcome.prediction is not None
+        assert outcome.prediction.key == f"jobs/{job_id}/1/infer"
         pids.add(outcome.environment["process"])
         assert executor.free() == 1
     assert len(pids) == 1

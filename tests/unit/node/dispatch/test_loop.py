@@ -74,8 +74,8 @@ def test_outputs_of_each_attempt_have_a_prefix_of_their_own(bench: Bench) -> Non
     bench.step_until_state(job_id, "done")
     with bench.db.read() as s:
         job = jobs.get_job(s, job_id)
-        assert job.label_map is not None
-        keys = {job.label_map["key"], *(result.blob_key for result in jobs.list_results(s, job_id))}
+        assert job.prediction is not None
+        keys = {job.prediction["key"], *(result.blob_key for result in jobs.list_results(s, job_id))}
     assert keys == {f"jobs/{job.blob_prefix}/1/infer", f"jobs/{job.blob_prefix}/2/report"}
 
 

@@ -51,9 +51,9 @@ def test_a_job_goes_through_both_tasks_to_done(db: Database) -> None:
     job_id = add_job(db, 1)
     held = hold(db)
     timings = {"timings_s": {"network": 2.0}, "environment": {"torch": "2.13.0"}}
-    assert end(db, held, status="ok", label_map=BLOB, **timings) == "inferred"
+    assert end(db, held, status="ok", prediction=BLOB, **timings) == "inferred"
     held = hold(db)
-    assert (held.task.kind, held.task.label_map) == ("report", BLOB)
+    assert (held.task.kind, held.task.prediction) == ("report", BLOB)
     assert end(db, held, status="ok", results=(SEG,), measurements=({"label": 1},), timings_s={"report": 1.0}) == "done"
     with db.read() as s:
         job = jobs.get_job(s, job_id)
@@ -134,6 +134,6 @@ def test_an_outcome_that_comes_too_late_changes_nothing(db: Database) -> None:
     with db.write() as s:
         jobs.reap_expired(s, db.clock.utc())
     with pytest.raises(LeaseLost):
-        end(db, held, status="ok", label_map=BLOB)
+        end(db, held, status="ok", prediction=BLOB)
     with db.read() as s:
-        assert jobs.get_job(s, job_id).label_map is None
+        assert jobs.get_job(s, job_id).prediction is None
