@@ -1,40 +1,104 @@
-"""A run's state on disk: replaced whole or not at all, and read without executing code."""
+"""A run's state on disk: replaced whole or not at all, read without executing code, and bound to its recipe and cases."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from pickle import UnpicklingError  # noqa: TID251 - the name of an error; nothing is unpickled
 from typing import Any
 
 import torch
 
-from storage.base.errors import ConfigError
+from storage.base.errors import ConfigError, TransientError
+from training.data import GridCase
+from training.recipe import Recipe
+
+FORMAT = 2
+_NOT_OF_THE_WEIGHTS = {"floor", "limits", "evaluation", "budget"}
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """What of a planned recipe decides the weights, as canonical JSON."""
+    return json.dumps(recipe.model_dump(mode="json", by_alias=True, exclude=_NOT_OF_THE_WEIGHTS), sort_keys=True)
+
+
+def cases_digest(cases: Sequence[GridCase]) -> str:
+    """SHA-256 over names, sizes and classes of the training cases in their order; empty for no cases."""
+    digest = hashlib.sha256()
+    for case in cases:
+        digest.update(json.dumps([case.name, list(case.image.shape), case.class_index]).encode())
+    return digest.hexdigest() if cases else ""
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write ``state`` to ``path``; a kill on the way leaves the former checkpoint."""
+    """Write ``state`` to ``path``; a kill or a loss of power on the way leaves the former checkpoint.
+
+    Raises
+    ------
+    TransientError
+        Code ``checkpoint-unwritable``: the disk is full or can't be written; the former checkpoint is as it was.
+    """
     part = path.with_suffix(".part")
-    torch.save(state, part)
-    part.replace(path)
+    try:
+        with part.open("wb") as stream:
+            torch.save(state, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(path)
+        _sync_folder(path.parent)
+    except (OSError, RuntimeError) as error:
+        part.unlink(missing_ok=True)
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "writing failed; is the disk full?"
+        message = f"{path}: the checkpoint of step {state['step']} can't be written ({reason}); make room and start the run again"
+        raise TransientError(message, code="checkpoint-unwritable") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in ``folder`` outlast a loss of power."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def load_checkpoint(path: Path, like: dict[str, Any]) -> dict[str, Any]:
-    """Read a checkpoint whose network has the tensors of ``like``.
+    """Read a checkpoint of the run whose state is ``like``: the same recipe, and the same cases where ``like`` knows any.
 
     Raises
     ------
     ConfigError
-        Code ``checkpoint-invalid``: damaged, or of a run with another network.
+        Code ``checkpoint-invalid``: damaged, or of another recipe (the key that differs is named), or of other cases.
     """
-    mend = "remove the file to begin anew"
-    try:
-        state = torch.load(path, weights_only=True)
-    except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
-        raise ConfigError(f"{path}: no readable checkpoint; {mend}", code="checkpoint-invalid") from error
-    if not isinstance(state, dict) or state.keys() != like.keys() or _shapes(state) != _shapes(like):
-        raise ConfigError(f"{path}: the checkpoint of another recipe; {mend}", code="checkpoint-invalid")
+    state = _read(path)
+    mend = "name another --out, or remove the file to begin anew"
+    if state["recipe"] != like["recipe"]:
+        key, was, is_now = _difference(json.loads(state["recipe"]), json.loads(like["recipe"]))
+        message = f"{path}: the checkpoint of another recipe ({key} was {was}, is {is_now}); {mend}"
+        raise ConfigError(message, code="checkpoint-invalid")
+    if like["cases"] and state["cases"] != like["cases"]:
+        raise ConfigError(f"{path}: the checkpoint of a run on other cases; {mend}", code="checkpoint-invalid")
     return state
 
 
-def _shapes(state: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    return {key: tuple(value.shape) for key, value in state["network"].items()}
+def _read(path: Path) -> dict[str, Any]:
+    mend = "remove the file to begin anew"
+    try:
+        state = torch.load(path, weights_only=True, map_location="cpu")
+    except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
+        raise ConfigError(f"{path}: no readable checkpoint; {mend}", code="checkpoint-invalid") from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise ConfigError(f"{path}: no checkpoint of this version; {mend}", code="checkpoint-invalid")
+    return state
+
+
+def _difference(was: Any, now: Any, key: str = "") -> tuple[str, Any, Any]:
+    """The first key whose values differ, and both values."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        for name in sorted(was.keys() | now.keys()):
+            if was.get(name) != now.get(name):
+                return _difference(was.get(name), now.get(name), f"{key}.{name}" if key else name)
+    return key, was, now

@@ -42,7 +42,12 @@ class EarlyStopping(Part):
 
 
 class Fit(Part):
-    """Optimiser, batches, precision. ``steps`` count optimiser steps; each sees ``batch`` x ``accumulate`` samples."""
+    """Optimiser, batches, precision. ``steps`` count optimiser steps; each sees ``batch`` x ``accumulate`` samples.
+
+    ``batch`` is of all processes together. ``foreground_share``: of patches centred on a label. ``balance_classes``: classes take
+    turns, however rare. ``keep``: the last averaged weights, or those of the best validation, which sees
+    ``validate_cases`` at most.
+    """
 
     steps: Count | Auto = "auto"
     batch: Count | Auto = "auto"
@@ -63,7 +68,9 @@ class Fit(Part):
     keep: Literal["last", "best"] = "last"
     early_stopping: EarlyStopping | None = None
     validate_every: int = Field(default=500, ge=1)
+    validate_cases: int = Field(default=100, ge=1)
     checkpoint_every: int = Field(default=100, ge=1)
+    log_every: int = Field(default=20, ge=1)
 
     @property
     def extent(self) -> Extent:

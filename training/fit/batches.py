@@ -1,0 +1,67 @@
+"""The samples of a step: drawn by slot, on whichever process they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Generator, Tensor
+
+from storage.base.errors import ConfigError
+from training.augment.patches import draw_patch
+from training.data import GridCase
+from training.fit.order import SAMPLES, CaseOrder, seeded
+from training.fit.ranks import Ranks
+from training.recipe import Recipe
+
+
+class Batches:
+    """Draws what this process sees of each step.
+
+    A step has ``accumulate`` batches of ``batch`` samples; each batch is shared equally among the processes, in order of rank, so
+    that all of them together see what one process alone would.
+    """
+
+    def __init__(self, recipe: Recipe, cases: Sequence[GridCase], ranks: Ranks) -> None:
+        extent = recipe.fit.extent
+        if extent.batch % ranks.size:
+            message = f"fit.batch: {extent.batch} can't be shared by --processes {ranks.size}; make one a multiple of the other"
+            raise ConfigError(message, code="batch-indivisible")
+        self._recipe = recipe
+        self._cases = cases
+        self._order = CaseOrder(recipe.seed, cases, recipe.fit.balance_classes) if cases else None
+        self._share = extent.batch // ranks.size
+        self._first = ranks.number * self._share
+
+    def of_step(self, step: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of one step: images (n, C, *patch) and targets int64 (n, *patch), or (n,) for classes."""
+        fit = self._recipe.fit
+        for turn in range(fit.accumulate):
+            start = (step * fit.accumulate + turn) * fit.extent.batch + self._first
+            yield self._draw(range(start, start + self._share))
+
+    def _draw(self, slots: Sequence[int]) -> tuple[Tensor, Tensor]:
+        if self._order is None:
+            raise ConfigError("data: there are no cases to train on", code="no-data")
+        cases = [self._cases[self._order[slot]] for slot in slots]
+        generators = [seeded(self._recipe.seed, SAMPLES, slot) for slot in slots]
+        return draw_batch(cases, self._recipe, generators)
+
+
+def draw_batch(cases: Sequence[GridCase], recipe: Recipe, generators: Sequence[Generator]) -> tuple[Tensor, Tensor]:
+    """One patch a case, for either task."""
+    pairs = []
+    for case, generator in zip(cases, generators, strict=True):
+        mask = case.target if case.target is not None else torch.zeros(case.image.shape[1:], dtype=torch.uint8)
+        pairs.append(draw_patch(case.image, mask, recipe.classes, recipe.fit.extent.patch, recipe.augment, generator))
+    images = torch.stack([image for image, _ in pairs])
+    if recipe.task == "classification":
+        return images, torch.tensor([case.class_index for case in cases])
+    return images, torch.stack([target for _, target in pairs])
+
+
+def memory_format(dims: int, channels_last: bool) -> torch.memory_format:
+    """The layout of images and weights with ``dims`` spatial axes."""
+    if not channels_last:
+        return torch.contiguous_format
+    return torch.channels_last_3d if dims == 3 else torch.channels_last

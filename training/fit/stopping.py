@@ -1,0 +1,47 @@
+"""What validations decide: which weights are kept, and whether the run ends before its last step."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from training.recipe.fit import Fit
+
+HEADLINES = ("dice", "auc", "accuracy")
+"""The figure that is followed: the first of these that a validation brought. Larger is better."""
+
+
+@dataclass
+class Follower:
+    """Follows the headline figure of the validations.
+
+    Attributes
+    ----------
+    best, best_step : the best figure so far and its step; None before the first validation.
+    stale : validations in a row without a gain that counts.
+    weights : of the best figure, where ``fit.keep`` is ``best``.
+    """
+
+    best: float | None = None
+    best_step: int = 0
+    stale: int = 0
+    weights: dict[str, Tensor] | None = None
+
+    def take(self, step: int, figures: dict[str, float], averaged: nn.Module, fit: Fit) -> bool:
+        """Take note of a validation; True when the run should end."""
+        figure = next((figures[name] for name in HEADLINES if name in figures and not math.isnan(figures[name])), -math.inf)
+        least = fit.early_stopping.least_gain if fit.early_stopping else 0.0
+        gained = self.best is None or figure > self.best + least
+        if self.best is None or figure > self.best:
+            self.best, self.best_step = figure, step
+            if fit.keep == "best":
+                self.weights = {key: value.detach().cpu().clone() for key, value in averaged.state_dict().items()}
+        self.stale = 0 if gained else self.stale + 1
+        return fit.early_stopping is not None and self.stale >= fit.early_stopping.patience
+
+    def state(self) -> dict[str, Any]:
+        """As plain numbers and tensors."""
+        return {"best": self.best, "best_step": self.best_step, "stale": self.stale, "weights": self.weights}
