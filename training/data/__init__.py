@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from training.data.case import Case, GridCase
+from training.data.dataset import DataSet, fold_names
+from training.data.entry import Entry
 from training.data.grid import grid_case
-from training.data.parts import read_cases
+from training.data.parts import read_cases, read_parts
 
-__all__ = ["Case", "GridCase", "grid_case", "read_cases"]
+__all__ = ["Case", "DataSet", "Entry", "GridCase", "fold_names", "grid_case", "read_cases", "read_parts"]

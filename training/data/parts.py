@@ -1,20 +1,20 @@
-"""The cases of one part of the split, whatever their source."""
+"""The door of this room: a recipe's data, split and checked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from storage.base.errors import ConfigError
 from training.data.case import Case
-from training.data.nifti import nifti_cases
-from training.data.phantoms import phantom_cases, seeds_of
+from training.data.checks.leakage import check_groups_whole, check_parts_filled
+from training.data.dataset import DataSet
+from training.data.sources import list_entries
+from training.data.splits import assign_parts
 from training.recipe import PartName, Recipe
-from training.recipe.data import NiftiData, PhantomData, RangeSplit
 
 
-def read_cases(recipe: Recipe, part: PartName, folder: Path | None) -> Iterator[Case]:
-    """Every case of one part of the split.
+def read_parts(recipe: Recipe, folder: Path | None) -> DataSet:
+    """All parts of a recipe's data.
 
     Parameters
     ----------
@@ -23,16 +23,15 @@ def read_cases(recipe: Recipe, part: PartName, folder: Path | None) -> Iterator[
     Raises
     ------
     ConfigError
-        No folder given, no case found in it, or a file that doesn't fit, named with the mend.
+        No folder, nothing in it, or what the checks find, named with the mend.
     """
-    data, split = recipe.data, recipe.data.split
-    if not isinstance(split, RangeSplit):
-        raise ConfigError(f"data.split.kind: {split.kind} isn't supported for {data.kind} yet; use ranges", code="recipe-invalid")
-    first, last = seeds_of(split)[part]
-    if isinstance(data, PhantomData):
-        return phantom_cases(data, first, last)
-    if folder is None:
-        raise ConfigError("--data: the recipe reads files; name the folder that holds them", code="no-data")
-    if not isinstance(data, NiftiData):
-        raise ConfigError(f"data.kind: {data.kind} isn't supported yet", code="recipe-invalid")
-    return nifti_cases(data, recipe.classes, folder, first, last)
+    entries = list_entries(recipe, folder)
+    parts = assign_parts(entries, recipe.data.split, folder)
+    check_groups_whole(entries, parts, recipe.data.group.means)
+    check_parts_filled(parts)
+    return DataSet(recipe, [entry for entry in entries if entry.name in parts], parts)
+
+
+def read_cases(recipe: Recipe, part: PartName, folder: Path | None) -> Iterator[Case]:
+    """Every case of one part of the split; ``read_parts`` for one part alone."""
+    return read_parts(recipe, folder).cases(part)

@@ -1,0 +1,63 @@
+"""A data set ready for a run: its cases by part, read when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from training.data.case import Case
+from training.data.entry import Entry
+from training.data.splits import folded
+from training.recipe import PartName, Recipe
+from training.recipe.split import DrawnSplit
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """Cases by part, in the order of their names.
+
+    Attributes
+    ----------
+    recipe : what it was read for.
+    entries : the cases that are in a part, without voxels: names, groups, classes, truths, traits.
+    parts : part by case name.
+    """
+
+    recipe: Recipe
+    entries: Sequence[Entry]
+    parts: Mapping[str, PartName]
+
+    def of(self, part: PartName) -> list[Entry]:
+        """The cases of a part, not read."""
+        return [entry for entry in self.entries if self.parts[entry.name] == part]
+
+    def names(self, part: PartName) -> list[str]:
+        """The names of a part's cases."""
+        return [entry.name for entry in self.of(part)]
+
+    def cases(self, part: PartName) -> Iterator[Case]:
+        """The cases of a part, each read from its source as it is asked for."""
+        return (entry.read() for entry in self.of(part))
+
+    def named(self, names: Sequence[str]) -> Iterator[Case]:
+        """The cases of these names, in this order: of a fold, say."""
+        by_name = {entry.name: entry for entry in self.entries}
+        return (by_name[name].read() for name in names)
+
+
+def fold_names(dataset: DataSet, k: int, seed: int) -> list[tuple[list[str], list[str]]]:
+    """Names to train and to validate for each of ``k`` folds of training and validation part together, by group.
+
+    Stratified as the split is, else by the class where every case has one. The test part is in no fold.
+
+    Raises
+    ------
+    ConfigError
+        Code ``data-invalid``: there are fewer groups than folds.
+    """
+    entries = [entry for entry in dataset.entries if dataset.parts[entry.name] != "test"]
+    split = dataset.recipe.data.split
+    stratify = split.stratify if isinstance(split, DrawnSplit) else ""
+    if not stratify and all("class" in entry.traits for entry in entries):
+        stratify = "class"
+    return folded(entries, k, seed, stratify)

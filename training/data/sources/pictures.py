@@ -1,0 +1,100 @@
+"""Image files and their masks as voxels: PNG and what else Pillow reads, one slice each."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from scipy import ndimage
+
+from storage.base.errors import ConfigError
+from training.data.entry import Content
+from training.data.sources.nifti import checked_labels
+
+_GREY_MODES = ("L", "I;16", "I;16L", "I;16B", "I", "F")
+_PICTURE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, UnidentifiedImageError, Image.DecompressionBombError)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Where an image is, its masks (none: no mask), its spacing (between rows, between columns) and how both are read."""
+
+    image: Path
+    masks: Sequence[Path] | None
+    spacing_mm: tuple[float, float]
+    colour: str
+    mask: str
+    classes: int
+
+    def load(self) -> Content:
+        """Image and mask, which must have one size.
+
+        Raises
+        ------
+        ConfigError
+            Codes ``data-undecodable``, ``size-mismatch``, ``labels-out-of-range``.
+        """
+        pixels = read_picture(self.image, self.colour)
+        labels = None if self.masks is None else self._labels(pixels.shape[1:])
+        between_rows, between_columns = self.spacing_mm
+        affine = np.diag([between_columns, between_rows, 1.0, 1.0])
+        return Content(pixels[:, None], affine, None if labels is None else labels[None])
+
+    def _labels(self, size: tuple[int, ...]) -> NDArray[np.uint8]:
+        united = np.zeros(size, dtype=np.uint8)
+        for path in self.masks or ():
+            mask = self._mask(path)
+            if mask.shape != size:
+                raise ConfigError(
+                    f"{path}: {mask.shape[1]} x {mask.shape[0]} pixels, but {self.image.name} has {size[1]} x {size[0]}; "
+                    "correct or remove the pair",
+                    code="size-mismatch",
+                )
+            np.maximum(united, mask, out=united)
+        return united
+
+    def _mask(self, path: Path) -> NDArray[np.uint8]:
+        if self.mask == "values":
+            return checked_labels(read_picture(path, "values")[0].astype(np.float64), self.classes, path)
+        values = read_picture(path, "grey")[0]
+        inside = values > float(values.max()) / 2  # 1-bit, 0 and 255, or with smoothed edges alike
+        if self.mask == "outline":
+            inside = ndimage.binary_fill_holes(inside)
+        return np.asarray(inside, dtype=np.uint8)
+
+
+def read_picture(path: Path, colour: str) -> NDArray[np.float32]:
+    """Pixels float32 (C, J, I).
+
+    Parameters
+    ----------
+    colour : ``grey`` (luma of ITU-R BT.601 for colour files), ``rgb``, or ``values``: as stored, palette indices too.
+
+    Raises
+    ------
+    ConfigError
+        Code ``data-undecodable``, naming the file.
+    """
+    try:
+        with warnings.catch_warnings(), Image.open(path) as image:
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            pixels = _pixels(image, colour)
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: is missing; add the file or take its case out", code="data-missing") from error
+    except (*_PICTURE_ERRORS, Image.DecompressionBombWarning) as error:
+        raise ConfigError(f"{path}: no readable image; fetch it again or remove it", code="data-undecodable") from error
+    return np.ascontiguousarray(np.moveaxis(pixels, -1, 0) if pixels.ndim == 3 else pixels[None], dtype=np.float32)
+
+
+def _pixels(image: Image.Image, colour: str) -> NDArray[Any]:
+    if colour == "rgb":
+        return np.asarray(image.convert("RGB"))
+    if image.mode in _GREY_MODES or (colour == "values" and image.mode == "P"):
+        return np.asarray(image)
+    return np.asarray(image.convert("L"))
