@@ -38,8 +38,8 @@ def test_hippocampus_on_held_out_cases(test_data: Path) -> None:
     assert len(held_out) == 36 and min(number_of(case.name) for case in held_out) >= 241
     evaluation = evaluate(load_package(BUNDLES[0]), recipe, held_out[::6])
     for way in ("as is", "mirrored"):
-        assert evaluation.figures[way]["Hippocampus anterior"]["mean"] > 0.85
-        assert evaluation.figures[way]["Hippocampus posterior"]["mean"] > 0.84
+        assert evaluation.figure("Hippocampus anterior", "dice", way).value > 0.85
+        assert evaluation.figure("Hippocampus posterior", "dice", way).value > 0.84
 
 
 @pytest.mark.parametrize("series", ["Study1/13_HCropVolume", "Study2/14_HCropVolume"])

@@ -53,10 +53,9 @@ def _show(evaluation: Evaluation, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(evaluation.document(), indent=2) + "\n")
         return
-    table = Table("Dice", "volumes", "mean", "median", "least", title=f"{len(evaluation.cases['as is'])} test cases")
-    for way, labels in evaluation.figures.items():
-        for name, figure in labels.items():
-            table.add_row(name, way, *(f"{figure[key]:.4f}" for key in ("mean", "median", "least")))
+    table = Table("figure", "cases", "with 95 % interval", title=f"{len(evaluation.cases['as is'])} test cases")
+    for line in evaluation.headline():
+        table.add_row(line.what, line.way, line.figure.text())
     Console().print(table)
 
 

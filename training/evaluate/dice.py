@@ -1,25 +1,14 @@
-"""Dice coefficients of label maps and their summary over cases."""
+"""Dice coefficients of label maps."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 
 def dice(predicted: NDArray[Any], truth: NDArray[Any], value: int) -> float:
-    """``2 |A and B| / (|A| + |B|)`` of one label value in two arrays of one shape; 1 where both lack it."""
+    """``2 |A and B| / (|A| + |B|)`` of one label value in two arrays of one shape; 1 where both lack it, 0 where one does."""
     ours, theirs = predicted == value, truth == value
     total = int(ours.sum()) + int(theirs.sum())
     return 1.0 if total == 0 else 2 * int((ours & theirs).sum()) / total
-
-
-def summary(values: Sequence[float]) -> dict[str, float]:
-    """Mean, median and least of the cases' values, to four digits."""
-    return {
-        "mean": round(float(np.mean(values)), 4),
-        "median": round(float(np.median(values)), 4),
-        "least": round(float(np.min(values)), 4),
-    }

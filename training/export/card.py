@@ -67,10 +67,11 @@ def _split(recipe: Recipe) -> str:
 
 
 def _figures(evaluation: Evaluation) -> list[str]:
-    rows = ["| Dice | Volumes | Mean | Median | Least |", "| --- | --- | --- | --- | --- |"]
-    for way, labels in evaluation.figures.items():
-        for name, figure in labels.items():
-            rows.append(f"| {name} | {way} | " + " | ".join(f"{figure[key]:.3f}" for key in ("mean", "median", "least")) + " |")
+    rows = ["| Figure | Cases | Mean | 95 % interval | Number |", "| --- | --- | --- | --- | --- |"]
+    for line in evaluation.headline():
+        figure = line.figure
+        interval = "too few" if figure.low is None or figure.high is None else f"{figure.low:.3f} to {figure.high:.3f}"
+        rows.append(f"| {line.what} | {line.way} | {figure.value:.3f} | {interval} | {figure.cases} |")
     return rows
 
 

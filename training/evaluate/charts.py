@@ -1,0 +1,94 @@
+"""The charts of a report, each as SVG text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.evaluate.agreement import Agreement
+from training.evaluate.calibration import Bin
+from training.evaluate.ranking import Roc
+from training.evaluate.svg import Chart, padded
+
+UNIT = (0.0, 1.0)
+SQUARE = (340, 320)
+MOST_POINTS = 400
+
+
+def roc_chart(curves: Mapping[str, Roc]) -> str:
+    """Sensitivity over 1 - specificity, one line per name."""
+    chart = Chart("ROC", "1 − specificity", "sensitivity", UNIT, UNIT, size=SQUARE)
+    chart.guide((0, 0), (1, 1))
+    for number, (name, roc) in enumerate(curves.items()):
+        steps = thinned(list(zip((1 - roc.specificity).tolist(), roc.sensitivity.tolist(), strict=True)))
+        chart.line(steps, name, number)
+    return chart.text()
+
+
+def reliability_chart(curves: Mapping[str, Sequence[Bin]]) -> str:
+    """Share right over confidence, one line per name; perfect calibration lies on the diagonal."""
+    chart = Chart("Reliability", "confidence of the most probable class", "share that is right", UNIT, UNIT, size=SQUARE)
+    chart.guide((0, 0), (1, 1))
+    for number, (name, bins) in enumerate(curves.items()):
+        points = [(b.confidence, b.accuracy) for b in bins]
+        chart.line(points, name, number)
+        chart.dots(points, number=number)
+    return chart.text()
+
+
+def bland_altman_chart(
+    measured_mm: NDArray[np.float64], true_mm: NDArray[np.float64], found: Agreement, name: str, unit: str = "mm"
+) -> str:
+    """Difference over mean, with bias and limits of agreement."""
+    means, differences = (measured_mm + true_mm) / 2, measured_mm - true_mm
+    levels = {"bias": found.bias_mm, "−1.96 SD": found.low_mm, "+1.96 SD": found.high_mm}
+    shown = {label: level for label, level in levels.items() if np.isfinite(level)}
+    x, y = padded(means.tolist()), padded([*differences.tolist(), *shown.values(), 0.0])
+    chart = Chart(name, f"mean of measured and true ({unit})", f"measured − true ({unit})", x, y)
+    for label, level in shown.items():
+        chart.guide((x[0], level), (x[1], level), f"{label} {level:.2f}")
+    chart.dots(zip(means.tolist(), differences.tolist(), strict=True))
+    return chart.text()
+
+
+def curves_chart(title: str, y_label: str, curves: Mapping[str, Sequence[tuple[float, float]]]) -> str:
+    """Lines over the steps of training; empty text where there is nothing to draw. Points that are no numbers are left out."""
+    finite = {name: [point for point in points if np.isfinite(point).all()] for name, points in curves.items()}
+    points = [point for line in finite.values() for point in line]
+    if not points:
+        return ""
+    x, y = padded([x for x, _ in points], 0.0), padded([y for _, y in points])
+    chart = Chart(title, "step", y_label, x, y)
+    for number, (name, line) in enumerate(finite.items()):
+        chart.line(thinned(line), name, number)
+    return chart.text()
+
+
+def spread_chart(title: str, x_label: str, values: Mapping[str, NDArray[np.float64]]) -> str:
+    """Every case as a dot on its label's row, the median as a line: what a mean hides."""
+    known = {name: row[~np.isnan(row)] for name, row in values.items()}
+    rows = {name: row for name, row in known.items() if row.size}
+    if not rows:
+        return ""
+    everything = np.concatenate(list(rows.values()))
+    x = (
+        (min(0.0, float(everything.min())), max(1.0, float(everything.max())))
+        if everything.max() <= 1
+        else padded(everything.tolist())
+    )
+    chart = Chart(title, x_label, "", x, (-0.5, len(rows) - 0.5), size=(420, 84 + 42 * len(rows)), rows=True)
+    for number, (name, row) in enumerate(rows.items()):
+        height = len(rows) - 1 - number
+        jitter = np.random.default_rng(0).uniform(-0.16, 0.16, row.size)
+        chart.dots(zip(row.tolist(), (height + jitter).tolist(), strict=True), number=number, radius=2.2)
+        chart.guide((float(np.median(row)), height - 0.3), (float(np.median(row)), height + 0.3))
+        chart.note(x[0], height + 0.32, name)
+    return chart.text()
+
+
+def thinned(points: Sequence[tuple[float, float]], most: int = MOST_POINTS) -> list[tuple[float, float]]:
+    """Every n-th point, the last always, so that a chart stays small."""
+    step = -(-len(points) // most)
+    return [*points[:: max(1, step)], *([points[-1]] if points and (len(points) - 1) % max(1, step) else [])]

@@ -1,0 +1,164 @@
+"""The outcome of an evaluation: figures with intervals, what they are made of, and their JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from training.evaluate.agreement import Agreement
+from training.evaluate.bootstrap import Figure
+from training.evaluate.cost import Cost
+from training.evaluate.pictures import Picture
+
+AS_IS, MIRRORED = "as is", "mirrored"
+EVERYTHING = "all classes"
+MEAN_OF_LABELS = "mean of the labels"
+
+Figures = Mapping[str, Mapping[str, Figure]]
+"""Subject (a label, a measure, all of them) to metric to figure."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What was evaluated, and in which units: lengths "mm" or "px" (no pixel size known), sizes "mm3", "mm2" or "px2"."""
+
+    task: str
+    name: str
+    version: str
+    title: str
+    digest: str
+    labels: tuple[str, ...]
+    parameters: int
+    length_unit: str = "mm"
+    size_unit: str = "mm3"
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """One figure of a part of the cases: ``key`` is a trait or ``size of LABEL``, ``value`` the subgroup or the band."""
+
+    key: str
+    value: str
+    subject: str
+    metric: str
+    figure: Figure
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A simple baseline on the same cases: its figures, and the model's minus its (paired)."""
+
+    name: str
+    figures: Figures
+    differences: Figures
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One line of a table: ``what`` is the metric's name with its subject and unit."""
+
+    what: str
+    way: str
+    figure: Figure
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures of one package on one part of the data.
+
+    Attributes
+    ----------
+    figures : way ("as is"; "mirrored" where the model learnt mirrored) to subject to metric.
+    cases : way to case name to the case's own values, for JSON. Groups are left out: they may be persons.
+    strata, comparison, calibration, confusion, agreement : of the cases as they are.
+    worst : subject to case names, worst first.
+    seconds : of each case as it is, prediction alone. cost : of the whole evaluation.
+    charts : title to SVG text. pictures : of worst and median cases.
+    """
+
+    subject: Subject
+    figures: Mapping[str, Figures]
+    cases: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    strata: tuple[Stratum, ...] = ()
+    comparison: Comparison | None = None
+    agreement: Mapping[str, Agreement] = field(default_factory=dict)
+    calibration: Mapping[str, Any] = field(default_factory=dict)
+    confusion: tuple[tuple[int, ...], ...] = ()
+    worst: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    seconds: tuple[float, ...] = ()
+    cost: Cost | None = None
+    charts: Mapping[str, str] = field(default_factory=dict)
+    pictures: tuple[Picture, ...] = ()
+
+    def figure(self, subject: str, metric: str, way: str = AS_IS) -> Figure:
+        """One figure; ``KeyError`` where there is none."""
+        return self.figures[way][subject][metric]
+
+    def headline(self) -> list[Headline]:
+        """The few figures for tables: Dice of each label, or AUC and accuracy, and the measures' differences."""
+        wanted = {"dice": "Dice", "auc": "AUC", "accuracy": "Accuracy", "absolute_difference": "Mean absolute difference"}
+        lines = []
+        for way, subjects in self.figures.items():
+            for subject, metrics in subjects.items():
+                for metric in (key for key in wanted if key in metrics):
+                    unit = f" ({self.subject.length_unit})" if metric == "absolute_difference" else ""
+                    lines.append(Headline(f"{wanted[metric]}{unit}, {subject}", way, metrics[metric]))
+        return lines
+
+    def below(self, floor: Mapping[str, float]) -> list[str]:
+        """What misses the recipe's floor, in words: mean Dice of a label, AUC for a classifier.
+
+        A figure that isn't defined (a label that no case holds) misses every floor.
+        """
+        metric, shown = ("auc", "AUC") if self.subject.task == "classification" else ("dice", "mean Dice")
+        found = {(way, label): self.figure(label, metric, way).value for way in self.figures for label in floor}
+        return [
+            f"{label} {way}: {shown} {'not defined' if np.isnan(value) else round(value, 4)} is below {floor[label]}"
+            for (way, label), value in found.items()
+            if not value >= floor[label]
+        ]
+
+    def document(self) -> dict[str, Any]:
+        """For JSON; the keys are stable, and the same weights and cases give the same document: no seconds, no pictures."""
+        return {
+            "format": 1,
+            "task": self.subject.task,
+            "model": {key: getattr(self.subject, key) for key in ("name", "version", "title", "digest", "parameters")},
+            "labels": list(self.subject.labels),
+            "units": {"length": self.subject.length_unit, "size": self.subject.size_unit},
+            "cases": len(self.cases[AS_IS]),
+            "figures": {way: _document(subjects) for way, subjects in self.figures.items()},
+            "strata": [
+                {"key": row.key, "value": row.value, "subject": row.subject, "metric": row.metric, **row.figure.document()}
+                for row in self.strata
+            ],
+            "baseline": _comparison(self.comparison),
+            "agreement": {name: found.document() for name, found in self.agreement.items()},
+            "calibration": dict(self.calibration),
+            "confusion": [list(row) for row in self.confusion],
+            "worst": {subject: list(names) for subject, names in self.worst.items()},
+            "by_case": {way: {name: dict(row) for name, row in rows.items()} for way, rows in self.cases.items()},
+        }
+
+    def ledger(self) -> dict[str, Any]:
+        """What measuring cost, and the seconds that a case took; for JSON."""
+        each = np.asarray(self.seconds)
+        case = {"mean": float(each.mean()), "median": float(np.median(each)), "most": float(each.max())} if each.size else {}
+        return {
+            "parameters": self.subject.parameters,
+            "seconds_per_case": {key: round(value, 4) for key, value in case.items()},
+            "evaluation": self.cost.document() if self.cost else None,
+        }
+
+
+def _document(figures: Figures) -> dict[str, dict[str, Any]]:
+    return {subject: {metric: figure.document() for metric, figure in row.items()} for subject, row in figures.items()}
+
+
+def _comparison(found: Comparison | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {"name": found.name, "figures": _document(found.figures), "differences": _document(found.differences)}
