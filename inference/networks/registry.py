@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Literal
 
-from torch import nn
-
-from inference.networks.unet import UNet
+from inference.networks.base import Network
 from storage.base.errors import ModelError
 
-_ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"unet": UNet}
+Task = Literal["segmentation", "classification"]
+
+# Name -> module of this package, class, task. A module is imported when its network is asked for: MONAI's take seconds.
+_ARCHITECTURES: dict[str, tuple[str, str, Task]] = {
+    "attention-unet": ("attention", "AttentionUNet", "segmentation"),
+    "cnn": ("cnn", "CNN", "classification"),
+    "deeplabv3plus": ("deeplab", "DeepLabV3Plus", "segmentation"),
+    "densenet": ("densenet", "DenseNet", "classification"),
+    "fcn": ("fcn", "FCN", "segmentation"),
+    "meshnet": ("meshnet", "MeshNet", "segmentation"),
+    "resnet": ("resnet", "ResNet", "classification"),
+    "swin-unetr": ("swin", "SwinUNETR", "segmentation"),
+    "unet": ("unet", "UNet", "segmentation"),
+    "vnet": ("vnet", "VNet", "segmentation"),
+}
 
 
-def names() -> tuple[str, ...]:
-    """The names that ``build`` knows."""
-    return tuple(sorted(_ARCHITECTURES))
+def names(task: Task | None = None) -> tuple[str, ...]:
+    """The names that ``build`` knows, of one task or all."""
+    return tuple(sorted(name for name, entry in _ARCHITECTURES.items() if task in (None, entry[2])))
 
 
-def build(name: str, arguments: Mapping[str, Any]) -> nn.Module:
+def task_of(name: str) -> Task:
+    """Whether a network yields a map of classes or one class for the whole image.
+
+    Raises
+    ------
+    ModelError
+        Code ``network-invalid``: the architecture is unknown.
+    """
+    return _entry(name)[2]
+
+
+def build(name: str, arguments: Mapping[str, Any]) -> Network:
     """Build an architecture with fresh weights, in training mode.
 
     Parameters
@@ -31,11 +55,38 @@ def build(name: str, arguments: Mapping[str, Any]) -> nn.Module:
     ModelError
         Code ``network-invalid``, naming the unknown architecture or the wrong argument.
     """
-    if name not in _ARCHITECTURES:
-        raise ModelError(f"network {name!r} is unknown; use one of: {', '.join(names())}", code="network-invalid")
+    network = _class(name)
     try:
-        return _ARCHITECTURES[name](**arguments)
+        return network(**arguments)
     except (TypeError, ValueError) as error:
         raise ModelError(
             f"network {name!r}: wrong arguments ({error}); correct network.arguments", code="network-invalid"
         ) from error
+
+
+def minimum_multiple(name: str, arguments: Mapping[str, Any]) -> int:
+    """What each spatial size of the network's input must be a multiple of; 1 where any size will do.
+
+    Raises
+    ------
+    ModelError
+        Code ``network-invalid``: the architecture is unknown, or the arguments don't say how deep it is.
+    """
+    try:
+        return _class(name).multiple(arguments)
+    except (TypeError, ValueError) as error:
+        raise ModelError(
+            f"network {name!r}: wrong arguments ({error}); correct network.arguments", code="network-invalid"
+        ) from error
+
+
+def _entry(name: str) -> tuple[str, str, Task]:
+    if name not in _ARCHITECTURES:
+        raise ModelError(f"network {name!r} is unknown; use one of: {', '.join(names())}", code="network-invalid")
+    return _ARCHITECTURES[name]
+
+
+def _class(name: str) -> type[Network]:
+    module, class_name, _ = _entry(name)
+    network: type[Network] = getattr(import_module(f"inference.networks.{module}"), class_name)
+    return network

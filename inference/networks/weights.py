@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from inference.networks.base import Network
+from inference.networks.registry import build
 from storage.base.errors import ModelError
 
 _SKIPPED = "num_batches_tracked"
 
 
-def _state(network: nn.Module) -> dict[str, Tensor]:
+def state(network: nn.Module) -> dict[str, Tensor]:
     """Parameters and buffers that a forward pass in evaluation mode needs."""
     return {key: value for key, value in network.state_dict().items() if not key.endswith(_SKIPPED)}
 
@@ -28,11 +32,11 @@ def save_weights(network: nn.Module, path: Path) -> str:
     ModelError
         Code ``weights-invalid`` when a value is not finite in float16.
     """
-    state = {key: value.detach().to(torch.float16).contiguous() for key, value in _state(network).items()}
-    broken = [key for key, value in state.items() if not bool(torch.isfinite(value).all())]
+    halves = {key: value.detach().to(torch.float16).contiguous() for key, value in state(network).items()}
+    broken = [key for key, value in halves.items() if not bool(torch.isfinite(value).all())]
     if broken:
         raise ModelError(f"{path}: tensor {broken[0]} is not finite in half precision; train again", code="weights-invalid")
-    payload = save(state)
+    payload = save(halves)
     path.write_bytes(payload)
     return hashlib.sha256(payload).hexdigest()
 
@@ -46,22 +50,37 @@ def load_weights(network: nn.Module, path: Path, sha256: str) -> None:
         ``package-unreadable``: no such file. ``weights-digest``: the file is not the one the manifest names.
         ``weights-invalid``: no safetensors file, or its tensors don't fit the network. Each names the file and the mend.
     """
-    payload = _read(path)
+    payload = read_bytes(path)
     if hashlib.sha256(payload).hexdigest() != sha256:
         raise ModelError(
-            f"{path}: SHA-256 differs from network.weights_sha256 of configs/wetread.json; install the package again",
+            f"{path}: SHA-256 differs from the one under network in configs/wetread.json; install the package again",
             code="weights-digest",
         )
     try:
         tensors = load(payload)
     except SafetensorError as error:
         raise ModelError(f"{path}: no safetensors file ({error}); export the package again", code="weights-invalid") from error
-    expected = _state(network)
+    expected = state(network)
     _check_fit(tensors, expected, path)
     network.load_state_dict({key: value.to(expected[key].dtype) for key, value in tensors.items()}, strict=False)
 
 
-def _read(path: Path) -> bytes:
+def load_members(name: str, arguments: Mapping[str, Any], files: Sequence[tuple[Path, str]]) -> tuple[Network, ...]:
+    """The members of an ensemble: one architecture, built and loaded once for each (file, SHA-256), in evaluation mode.
+
+    Raises
+    ------
+    ModelError
+        As ``build`` and ``load_weights`` do; the message names the member's file.
+    """
+    members = tuple(build(name, arguments) for _ in files)
+    for member, (path, sha256) in zip(members, files, strict=True):
+        load_weights(member, path, sha256)
+        member.eval()
+    return members
+
+
+def read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:

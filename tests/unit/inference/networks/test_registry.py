@@ -27,8 +27,8 @@ def test_same_seed_builds_same_weights() -> None:
 
 
 def test_unknown_name_says_which_there_are() -> None:
-    with pytest.raises(ModelError, match=r"'vnet' is unknown; use one of: .*unet") as caught:
-        build("vnet", {})
+    with pytest.raises(ModelError, match=r"'lenet' is unknown; use one of: .*unet") as caught:
+        build("lenet", {})
     assert caught.value.reason_code == "network-invalid" and "unet" in names()
 
 
