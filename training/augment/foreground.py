@@ -1,0 +1,43 @@
+"""Patches around what is to be learnt: a voxel of a class to look at, drawn from those that the case has."""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+
+from training.augment.draws import Draws
+from training.data.case import GridCase
+
+_KEPT = 10_000
+"""So many voxels of a class are remembered at most, evenly spread, as in nnU-Net."""
+
+_places: WeakKeyDictionary[GridCase, list[Tensor]] = WeakKeyDictionary()
+
+
+def draw_focus(case: GridCase, share: float, draws: Draws) -> tuple[int, ...] | None:
+    """With probability ``share`` the index of a voxel of a class that the case has, classes drawn evenly; else None."""
+    stream = draws.of("focus") if share else None
+    if stream is None or not stream.chance(share):
+        return None
+    places = _places_of(case)
+    if not places:
+        return None
+    chosen = places[stream.whole(0, len(places) - 1)]
+    return tuple(chosen[stream.whole(0, len(chosen) - 1)].tolist())
+
+
+def _places_of(case: GridCase) -> list[Tensor]:
+    """By class that the case has, indices (n, dims) of its voxels; found once a case."""
+    if case not in _places:
+        mask = case.mask.cpu()
+        values = [int(value) for value in torch.unique(mask) if value > 0]
+        _places[case] = [_spread(torch.nonzero(mask == value)) for value in values]
+    return _places[case]
+
+
+def _spread(indices: Tensor) -> Tensor:
+    if len(indices) <= _KEPT:
+        return indices
+    return indices[torch.linspace(0, len(indices) - 1, _KEPT, dtype=torch.float64).long()]

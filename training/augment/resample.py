@@ -1,0 +1,134 @@
+"""Reads all patches of a batch through one ``grid_sample``: image channels and label shares together.
+
+Cases differ in size, so from each a window is copied first that is sure to hold its patch; windows are of one size by the recipe
+alone. Nothing here depends on a sample's neighbours, to the last bit: sums run channel by channel, and no matrix product is
+taken whose order of summation could change with the batch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from training.augment.crop import crop, overlap
+from training.augment.geometry import Geometry
+from training.data.case import GridCase
+
+
+def read_patches(
+    cases: Sequence[GridCase], geometries: Sequence[Geometry], window: Sequence[int], classes: int
+) -> tuple[Tensor, Tensor | None]:
+    """The patches that ``geometries`` name: images linear, targets as shares of classes of which the largest wins.
+
+    Parameters
+    ----------
+    window : size of the windows, at least what each geometry reads (`place.window_size`).
+    classes : of the targets, background included; 0 when there are none.
+
+    Returns
+    -------
+    float32 (N, C, *patch) and uint8 (N, *patch) or None. Outside its case an image is 0 and the target background.
+    """
+    first, patch = cases[0].image, geometries[0].patch
+    images = first.new_zeros((len(cases), first.shape[0], *patch))
+    targets = torch.zeros((len(cases), *patch), dtype=torch.uint8, device=first.device) if classes else None
+    for n in (n for n, geometry in enumerate(geometries) if geometry.exact):
+        images[n] = _moved(cases[n].image, geometries[n])
+        if targets is not None:
+            targets[n] = _moved(cases[n].mask, geometries[n])
+    bent = [n for n, geometry in enumerate(geometries) if not geometry.exact]
+    if bent:
+        values, labels = _sampled([cases[n] for n in bent], [geometries[n] for n in bent], window, classes)
+        images[bent] = values
+        if targets is not None:
+            targets[bent] = labels
+    return images, targets
+
+
+def _moved(array: Tensor, geometry: Geometry) -> Tensor:
+    """Cut out and mirrored, bit for bit."""
+    signs, offsets = geometry.linear.diagonal().tolist(), geometry.matrix[:-1, -1].tolist()
+    start = [int(o) if s > 0 else int(o) - n + 1 for s, o, n in zip(signs, offsets, geometry.patch, strict=True)]
+    turned = [axis - len(signs) for axis, sign in enumerate(signs) if sign < 0]
+    cut = crop(array, start, geometry.patch)
+    return cut.flip(turned) if turned else cut
+
+
+def _sampled(
+    cases: Sequence[GridCase], geometries: Sequence[Geometry], window: Sequence[int], classes: int
+) -> tuple[Tensor, Tensor]:
+    channels = cases[0].image.shape[0]
+    windows = cases[0].image.new_zeros((len(cases), channels + max(0, classes - 1), *window))
+    starts = [_window_start(geometry, window) for geometry in geometries]
+    for held, case, start in zip(windows, cases, starts, strict=True):
+        here, there = overlap(case.image.shape[1:], start, window)
+        held[(slice(0, channels), *there)] = case.image[(slice(None), *here)]
+        for value in range(1, classes):
+            held[(channels + value - 1, *there)] = case.mask[tuple(here)] == value
+    grid = sampling_grid(geometries, starts, window).to(windows.device)
+    read = F.grid_sample(windows, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return read[:, :channels], _largest(read[:, channels:])
+
+
+def _window_start(geometry: Geometry, window: Sequence[int]) -> list[int]:
+    """The window's first index in the source: its middle is that of the patch."""
+    middle = torch.tensor([[(n - 1) / 2 for n in geometry.patch]], dtype=torch.float64)
+    centre = middle @ geometry.linear.T + geometry.matrix[:-1, -1]
+    return [math.floor(c - (n - 1) / 2) for c, n in zip(centre[0].tolist(), window, strict=True)]
+
+
+def sampling_grid(geometries: Sequence[Geometry], starts: Sequence[Sequence[int]], window: Sequence[int]) -> Tensor:
+    """Where each voxel of each patch lies in its window.
+
+    Returns
+    -------
+    float32 (N, *patch, dims) for ``grid_sample`` with ``align_corners=False``: last axis (i, j[, k]), -1..1 in the window.
+    """
+    patch = geometries[0].patch
+    dims = len(patch)
+    half = torch.tensor(window, dtype=torch.float64) / 2
+    linear = torch.stack([g.linear / half[:, None] for g in geometries]).float()
+    offsets = torch.stack([g.matrix[:-1, -1] for g in geometries]) - torch.tensor(starts, dtype=torch.float64)
+    offsets = ((offsets + 0.5) / half - 1).float()
+    bend = _bend(geometries)
+    coordinates = []
+    for axis in range(dims):
+        place = offsets[:, axis].view(-1, *[1] * dims)
+        for along, size in enumerate(patch):
+            steps = torch.arange(size, dtype=torch.float32).view(-1, *[1] * (dims - 1 - along))
+            place = place + linear[:, axis, along].view(-1, *[1] * dims) * steps
+        coordinates.append(place if bend is None else place + bend[:, axis] / half[axis].float())
+    return torch.stack(coordinates[::-1], dim=-1)
+
+
+def _bend(geometries: Sequence[Geometry]) -> Tensor | None:
+    """Elastic displacements in voxels (N, dims, *patch): linear between the nodes, one axis after the other."""
+    known = [geometry.nodes for geometry in geometries if geometry.nodes is not None]
+    if not known:
+        return None
+    field = torch.stack([torch.zeros_like(known[0]) if g.nodes is None else g.nodes for g in geometries])
+    for axis in range(len(geometries[0].patch) - 1, -1, -1):
+        size, nodes = geometries[0].patch[axis], field.shape[2 + axis]
+        place = torch.arange(size, dtype=torch.float32) * ((nodes - 1) / max(1, size - 1))
+        lower = place.long().clamp_max(nodes - 2)
+        share = (place - lower).view(-1, *[1] * (len(geometries[0].patch) - 1 - axis))
+        below = field.index_select(2 + axis, lower)
+        field = below + (field.index_select(2 + axis, lower + 1) - below) * share
+    return field
+
+
+def _largest(shares: Tensor) -> Tensor:
+    """The class (N, *patch) of the largest share, given those of all but the background; the lower one on a tie."""
+    best = torch.ones_like(shares[:, 0])
+    for value in range(shares.shape[1]):
+        best = best - shares[:, value]
+    label = torch.zeros_like(best, dtype=torch.uint8)
+    for value in range(shares.shape[1]):
+        better = shares[:, value] > best
+        best = torch.where(better, shares[:, value], best)
+        label = torch.where(better, label.new_tensor(value + 1), label)
+    return label
