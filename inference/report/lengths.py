@@ -15,7 +15,7 @@ from inference.manifest import Code, Label, Manifest
 from inference.volume.ellipse import ellipse_of
 
 DECIMALS = 3
-UNCALIBRATED = "the image states no pixel spacing, so nothing was measured in it"
+UNCALIBRATED = "the image states no pixel spacing in the patient, so nothing was measured in it"
 DEFINITIONS = {"ellipse_circumference": "circumference of the ellipse with the mask's second moments (Ramanujan)"}
 """What a kind of measure is, for people who read the report."""
 

@@ -18,7 +18,7 @@ from inference.report.identity import Identity
 from inference.report.source import Source
 from inference.report.sr_parts import algorithm, finding_site, group_head, presence
 
-THRESHOLD = "present from probability"
+THRESHOLD = "threshold"
 TEMPERATURE = "softmax temperature"
 
 

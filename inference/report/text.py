@@ -35,7 +35,7 @@ def _summary(sr: Dataset) -> Iterator[str]:
         for group in container.get("ContentSequence", ()) if container.ValueType == "CONTAINER" else ():
             presence = [_value(item) for item in named(group, _PRESENCE)]
             numbers = [f"{_meaning(item.ConceptNameCodeSequence)} {_value(item)}" for item in of_type(group, "NUM")]
-            rules = [text for text in texts_of(group, _PARAMETERS) if text.startswith(THRESHOLD)]
+            rules = [text for text in texts_of(group, _PARAMETERS) if text.startswith(f"{THRESHOLD}: ")]
             yield f"{text_of(group, _TRACKING_ID)}: {', '.join([*presence, *numbers, *rules])}"
             yield from (f"  {note}" for note in texts_of(group, _COMMENT))
 

@@ -176,8 +176,11 @@ def _place_by_reference(stored: Dataset, source: Source) -> NDArray[np.integer]:
 
 
 def _readable(stored: Dataset, source: Source) -> Dataset:
-    """highdicom refuses Pixel Measures without Slice Thickness, which an image without position doesn't have."""
-    if source.positioned:
+    """highdicom refuses Pixel Measures without Slice Thickness, which an image without position doesn't have.
+
+    One without pixel spacing has no Pixel Measures at all.
+    """
+    if source.positioned or not source.calibrated:
         return stored
     stored = deepcopy(stored)
     del stored.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence

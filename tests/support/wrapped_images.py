@@ -36,7 +36,10 @@ def us_region(pixels: NDArray[Any], spacing_mm: Spacing | None, **attributes: An
 
 
 def dx_image(pixels: NDArray[Any], spacing_mm: Spacing | None = None, **attributes: Any) -> Dataset:
-    """A digital chest radiograph for presentation; its detector states a spacing of 0.2 mm, the image only what is given."""
+    """A digital chest radiograph for presentation.
+
+    Its detector states a spacing of 0.25 mm; one in the patient is stated, as measured by a fiducial, only where it is given.
+    """
     said: dict[str, Any] = {
         "SOPClassUID": DigitalXRayImageStorageForPresentation,
         "Modality": "DX",
@@ -50,7 +53,7 @@ def dx_image(pixels: NDArray[Any], spacing_mm: Spacing | None = None, **attribut
         "LossyImageCompression": "00",
         "BurnedInAnnotation": "NO",
         "DetectorType": "DIRECT",
-        "ImagerPixelSpacing": ["0.2", "0.2"],
+        "ImagerPixelSpacing": ["0.25", "0.25"],
         "PositionerType": "NONE",
         "ViewPosition": "PA",
         "ViewCodeSequence": Items([_code(*_POSTERO_ANTERIOR)]),
@@ -62,6 +65,8 @@ def dx_image(pixels: NDArray[Any], spacing_mm: Spacing | None = None, **attribut
         "RescaleType": "US",
         "PatientOrientation": ["L", "F"],
     }
+    if spacing_mm is not None:
+        said |= {"PixelSpacingCalibrationType": "FIDUCIAL", "PixelSpacingCalibrationDescription": "Test"}
     return _wrapped(pixels, spacing_mm, said | attributes)
 
 

@@ -12,7 +12,9 @@ from pydicom.dataset import Dataset
 from inference.manifest import Manifest
 from inference.protocol import TaskSpec
 from inference.report import ReportObject, build_report
-from inference.volume import LabelMap, assemble
+from inference.report.source import Prediction
+from inference.volume import ClassProbabilities, LabelMap, assemble
+from inference.volume.frames import frames_of
 
 DIGEST = "ab" * 32
 ANATOMY = {"value": "91723000", "scheme": "SCT", "meaning": "Anatomical Structure"}
@@ -48,6 +50,54 @@ def manifest(labels: int = 3, laterality: Sequence[str | None] = (None, None, "l
     return Manifest.model_validate(document | changes)
 
 
+LUNG = {"value": "39607008", "scheme": "SCT", "meaning": "Lung"}
+FINDINGS = [
+    {"value": "233604007", "scheme": "SCT", "meaning": "Pneumonia"},
+    {"value": "60046008", "scheme": "SCT", "meaning": "Pleural effusion"},
+]
+HEAD = {"value": "69536005", "scheme": "SCT", "meaning": "Head"}
+HEAD_CIRCUMFERENCE = {"value": "11984-2", "scheme": "LN", "meaning": "Head Circumference"}
+_DISORDER = {"value": "49755003", "scheme": "SCT", "meaning": "Morphologically abnormal structure"}
+_FLAT = {
+    "inputs": [{"modality": ["US", "DX", "CR"], "spatial_dims": 2}],
+    "grid": {"spacing_mm": None, "patch": [8, 8], "fit": "stretch"},
+}
+
+
+def classifier(thresholds: Sequence[float] = (0.4, 0.3), **changes: Any) -> Manifest:
+    """A made-up classifier of images: pneumonia in the lung and, with a second threshold, effusion at no stated site."""
+    labels = [
+        {"value": n + 1, "name": code["meaning"], "category": _DISORDER, "type": code, "site": None if n else LUNG}
+        for n, code in enumerate(FINDINGS[: len(thresholds)])
+    ]
+    rules = {"temperature": 1.25, "thresholds": list(thresholds)}
+    said = {"name": "chest-findings", "task": "classification", "labels": labels, "classification": rules}
+    return Manifest.model_validate(manifest().model_dump() | _FLAT | said | changes)
+
+
+def head_finder(**changes: Any) -> Manifest:
+    """A made-up package that finds a fetal head in an image and measures its circumference."""
+    label = {"value": 1, "name": "Fetal head", "category": ANATOMY, "type": HEAD}
+    measure = {"label": 1, "kind": "ellipse_circumference", "name": "Head circumference", "code": HEAD_CIRCUMFERENCE}
+    said = {"name": "head-finder", "labels": [label], "measures": [measure]}
+    return Manifest.model_validate(manifest().model_dump() | _FLAT | said | changes)
+
+
+def probabilities_of(datasets: Sequence[Dataset], *values: float) -> ClassProbabilities:
+    """Probabilities of the labels 1, 2 …; what is left to 1 is "none of them"."""
+    frames = [frame for dataset in datasets for frame in frames_of(dataset)]
+    positioned = all(frame.position is not None for frame in frames)
+    given = np.array([1.0 - sum(values), *values])
+    return ClassProbabilities(given, tuple(frame.reference for frame in frames), frames[0].frame_of_reference_uid, positioned)
+
+
+def disc(shape: tuple[int, int], centre: tuple[float, float], radii: tuple[float, float]) -> NDArray[np.uint8]:
+    """Label 1 inside an upright ellipse, (1, rows, columns); ``radii`` in pixels along rows, along columns."""
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    inside = ((rows - centre[0]) / radii[0]) ** 2 + ((columns - centre[1]) / radii[1]) ** 2 <= 1
+    return np.asarray(inside, dtype=np.uint8)[None]
+
+
 def task(**changes: Any) -> TaskSpec:
     """A report task; what the writer reads of it is its time, parameters and UID entropy."""
     document: dict[str, Any] = {
@@ -78,13 +128,13 @@ def asymmetric_labels(shape: tuple[int, int, int]) -> NDArray[np.uint8]:
 
 def label_map_of(datasets: Sequence[Dataset], labels_kji: NDArray[Any] | None = None) -> LabelMap:
     """Labels on the grid that the source's headers give; asymmetric ones where none are named."""
-    volume = assemble(datasets, spatial_dims=3 if len(datasets) > 1 or "NumberOfFrames" in datasets[0] else 2)
+    volume = assemble(datasets, spatial_dims=3 if len(datasets) > 1 or "NumberOfFrames" in datasets[0] else 2, scale="unknown")
     return LabelMap.on(volume, asymmetric_labels(volume.voxels_kji.shape) if labels_kji is None else labels_kji)
 
 
 def results_of(
-    datasets: Sequence[Dataset], label_map: LabelMap | None = None, package: Manifest | None = None, **changes: Any
+    datasets: Sequence[Dataset], prediction: Prediction | None = None, package: Manifest | None = None, **changes: Any
 ) -> dict[str, ReportObject]:
     """The results by role."""
-    results, _ = build_report(datasets, label_map or label_map_of(datasets), package or manifest(), DIGEST, task(**changes))
+    results, _ = build_report(datasets, prediction or label_map_of(datasets), package or manifest(), DIGEST, task(**changes))
     return {item.role: item for item in results}

@@ -14,11 +14,12 @@ from inference.report.codes import to_rgb
 from inference.report.identity import identify
 from inference.report.measurements import Target, find_targets
 from inference.report.overlay import choose_slices, draw_overlay
-from inference.report.picture_parts import PANEL_PIXELS
+from inference.report.picture_parts import INK, PANEL_PIXELS
 from inference.report.source import Source, read_source
 from inference.volume import LabelMap
 from tests.support.dicom_builders import ct_series
-from tests.unit.inference.report.inputs import DIGEST, label_map_of, manifest, task
+from tests.support.wrapped_images import us_region
+from tests.unit.inference.report.inputs import DIGEST, disc, head_finder, label_map_of, manifest, results_of, task
 
 
 def _prepared(labels: NDArray[np.uint8]) -> tuple[Source, LabelMap, tuple[Target, ...]]:
@@ -69,3 +70,14 @@ def test_an_outline_lies_where_its_label_does(labels: NDArray[np.uint8]) -> None
 def test_a_study_without_findings_has_a_picture_too() -> None:
     picture, _ = _picture(np.zeros((8, 16, 20), np.uint8))
     assert picture.shape[1] == PANEL_PIXELS
+
+
+def test_the_ellipse_that_was_measured_is_drawn_around_its_mask() -> None:
+    """Semi-axes of 20 columns and 10 rows of equal millimetres, in an image of 80 x 40 that is as wide as the panel."""
+    datasets = [us_region(np.zeros((40, 80), np.uint8), (0.5, 0.5))]
+    payload = results_of(datasets, label_map_of(datasets, disc((40, 80), (20, 30), (10, 20))), head_finder())["overlay"].payload
+    picture = np.asarray(Image.open(BytesIO(payload)).convert("RGB"))[60:PANEL_PIXELS]
+    drawn = np.argwhere((picture == INK).all(axis=2))
+    scale, top = PANEL_PIXELS / 80, (PANEL_PIXELS - 256) / 2 - 60
+    expected = [top + 10.5 * scale, 10.5 * scale, top + 30.5 * scale, 50.5 * scale]
+    assert [*drawn.min(axis=0), *drawn.max(axis=0)] == pytest.approx(expected, abs=3)
