@@ -11,15 +11,11 @@ import sys
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from inference.engine.failures import describe
 from storage.base.clock import SystemClock
 from storage.base.errors import InputError, ModelError, WetreadError
 from storage.base.log import configure_logging
-
-if TYPE_CHECKING:
-    from inference.engine.package import LoadedModel
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,18 +75,22 @@ def _run(given: argparse.Namespace) -> int:
     from inference.engine.loading import load_ready
     from inference.engine.offline import run_files
     from inference.engine.progress import Stages
+    from inference.engine.summary import record_line
 
     silence_libraries()
     loaded = load_ready(package, given.threads)
     clock = SystemClock()
     stages = Stages(clock, _show if sys.stderr.isatty() else lambda stage, fraction: None, lambda: False)
     names = {name or loaded.manifest.inputs[0].name: uid for name, uid in wanted.items()}
-    written = run_files(loaded, given.input, given.out, names, stages, clock)
+    finished = run_files(loaded, given.input, given.out, names, stages, clock)
     if given.json:
-        listed = [{"role": item.role, "path": str(item.path), "size_bytes": item.size_bytes} for item in written]
-        return _print_json({"model": loaded.manifest.name, "results": listed, "timings_s": stages.timings_s})
+        listed = [{"role": item.role, "path": str(item.path), "size_bytes": item.size_bytes} for item in finished.written]
+        told = {"results": listed, "measurements": finished.measurements, "timings_s": stages.timings_s}
+        return _print_json({"model": loaded.manifest.name, **told})
     _clear_line()
-    for item in written:
+    for record in finished.measurements:
+        _print(record_line(record))
+    for item in finished.written:
         _print(f"{item.role:<8} {item.path}  ({item.size_bytes} bytes)")
     return 0
 
@@ -99,6 +99,7 @@ def _check(given: argparse.Namespace) -> int:
     package = _package(given.package)
     from inference.engine.host import silence_libraries
     from inference.engine.loading import dry_run, load_ready
+    from inference.engine.summary import package_summary
 
     silence_libraries()
     clock = SystemClock()
@@ -106,11 +107,14 @@ def _check(given: argparse.Namespace) -> int:
     loaded = load_ready(package, given.threads)
     loaded_s = clock.monotonic_s()
     dry_run(loaded)
-    summary = _summary(loaded, package, loaded_s - begun_s, clock.monotonic_s() - loaded_s)
+    seconds = {"load_s": round(loaded_s - begun_s, 3), "dry_run_s": round(clock.monotonic_s() - loaded_s, 3)}
+    summary = package_summary(loaded, package) | seconds
     if given.json:
         return _print_json(summary)
     for key, value in summary.items():
-        _print(f"{key:<16} {', '.join(value) if isinstance(value, list) else value}")
+        for line in value if isinstance(value, list) else [value]:
+            _print(f"{key:<16} {line}")
+            key = ""
     return 0
 
 
@@ -129,29 +133,6 @@ def _render(given: argparse.Namespace) -> int:
         found = scan(given.source).series.get(str(seg.ReferencedSeriesSequence[0].SeriesInstanceUID))
         given.picture.write_bytes(picture_of(seg, read_files(item.path for item in found) if found else []))
     return 0
-
-
-def _summary(loaded: LoadedModel, package: Path, load_s: float, run_s: float) -> dict[str, object]:
-    manifest = loaded.manifest
-    return {
-        "name": manifest.name,
-        "version": manifest.version,
-        "title": manifest.title,
-        "digest": loaded.digest,
-        "package": str(package),
-        "inputs": [
-            f"{i.name}: {' or '.join(i.modality)}, {i.spatial_dims}-D, {i.minimum_slices}+ slices" for i in manifest.inputs
-        ],
-        "labels": [f"{label.value} {label.name}" for label in manifest.labels],
-        "network": manifest.network.name,
-        "parameters": sum(parameter.numel() for parameter in loaded.network.parameters()),
-        "clinical_use": manifest.clinical_use,
-        "intended_use": manifest.intended_use,
-        "licence": manifest.licence,
-        "weights_licence": manifest.weights_licence,
-        "load_s": round(load_s, 3),
-        "dry_run_s": round(run_s, 3),
-    }
 
 
 def _package(text: str) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inference.engine.progress import Stages
 from inference.engine.tasks import FILE_NAMES, predict_series
@@ -33,9 +33,15 @@ class Written:
     size_bytes: int
 
 
-def run_files(
-    loaded: LoadedModel, source: Path, out: Path, wanted: Mapping[str, str], stages: Stages, clock: Clock
-) -> list[Written]:
+@dataclass(frozen=True)
+class Finished:
+    """What a run wrote, and its measurements as ``build_report`` gives them, one record a label."""
+
+    written: list[Written]
+    measurements: list[dict[str, Any]]
+
+
+def run_files(loaded: LoadedModel, source: Path, out: Path, wanted: Mapping[str, str], stages: Stages, clock: Clock) -> Finished:
     """Run ``loaded`` on the DICOM files below ``source`` and write its results into ``out``.
 
     Parameters
@@ -56,7 +62,7 @@ def run_files(
     stages("report", 0.0)
     first = loaded.manifest.inputs[0].name
     task = _task(chosen, loaded, clock)
-    objects, _ = build_report(datasets[first], prediction, loaded.manifest, loaded.digest, task)
+    objects, measurements = build_report(datasets[first], prediction, loaded.manifest, loaded.digest, task)
     stages("store", 0.0)
     out.mkdir(parents=True, exist_ok=True)
     written = []
@@ -64,7 +70,7 @@ def run_files(
         path = out / FILE_NAMES[item.role]
         path.write_bytes(item.payload)
         written.append(Written(item.role, path, len(item.payload)))
-    return written
+    return Finished(written, measurements)
 
 
 def choose_series(series: Mapping[str, Sequence[FoundInstance]], manifest: Manifest, wanted: Mapping[str, str]) -> Chosen:

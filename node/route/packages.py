@@ -81,9 +81,10 @@ def _read(path: Path) -> PackageOnDisk:
 
 
 def _check_weights(path: Path, manifest: Manifest) -> None:
-    weights = path / manifest.network.weights
-    if not weights.resolve().is_relative_to(path.resolve()):
-        raise ModelError(f"{path}: network.weights leaves the package")
-    with weights.open("rb") as stream:
-        if hashlib.file_digest(stream, "sha256").hexdigest() != manifest.network.weights_sha256:
-            raise ModelError(f"{weights}: is not the file that the manifest's weights_sha256 names")
+    for member in manifest.network.members:
+        weights = path / member.weights
+        if not weights.resolve().is_relative_to(path.resolve()):
+            raise ModelError(f"{path}: network.weights: {member.weights} leaves the package")
+        with weights.open("rb") as stream:
+            if hashlib.file_digest(stream, "sha256").hexdigest() != member.sha256:
+                raise ModelError(f"{weights}: is not the file that the manifest's SHA-256 names")

@@ -13,14 +13,14 @@ from alembic.migration import MigrationContext
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.exc import DBAPIError, StatementError
 
-from storage import events
+from storage import events, jobs
 from storage.base.clock import ManualClock, SystemClock
 from storage.base.errors import TransientError
 from storage.database import Database, lease_time
 from storage.migrations.running import config
 from storage.schema import Base, Event, Lease, UTCDateTime
 from tests.support.databases import PostgresCopies, SQLiteCopies, opened
-from tests.support.seeds import T0
+from tests.support.seeds import T0, done_job
 
 
 def _add_event(db: Database, kind: str = "test.event") -> None:
@@ -55,6 +55,19 @@ def test_a_database_goes_from_empty_to_current_and_back(
         assert db.revision_state() == "empty"
         with db.read() as s, pytest.raises(DBAPIError):
             s.scalars(select(Event)).all()
+
+
+def test_what_a_job_of_an_earlier_release_found_is_its_prediction(db: Database) -> None:
+    from alembic import command
+
+    job_id = done_job(db)
+    with db.engine.execution_options(wetread_writes=True).begin() as connection:
+        command.downgrade(config(connection), "0004")
+        assert connection.execute(text("SELECT label_map FROM job")).scalar_one() is not None
+    db.migrate()
+    with db.read() as s:
+        prediction = jobs.get_job(s, job_id).prediction
+    assert prediction is not None and prediction["key"] == "j/labels"
 
 
 def test_a_revision_that_the_program_does_not_know_is_newer(

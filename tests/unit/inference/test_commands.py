@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.support.dicom_builders import mr_series, write
+from tests.support.tiny_classifier import write_tiny_classifier
 from tests.support.tiny_package import write_tiny_package
+from tests.support.wrapped_images import dx_image
 
 pytestmark = pytest.mark.heavy
 
@@ -39,6 +43,27 @@ def test_check_tells_what_a_package_is(package: Path) -> None:
     assert (summary["name"], summary["clinical_use"], summary["labels"]) == ("tiny", False, ["1 Thing"])
 
 
+def test_check_tells_what_an_ensemble_of_classifiers_is(tmp_path: Path) -> None:
+    done = inference("check", write_tiny_classifier(tmp_path / "ensemble", members=2, postprocess={"mirror_axes": [1]}))
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
+    told = {words[0]: words[1] for words in lines if len(words) == 2}
+    assert (told["task"], told["grid"], told["labels"]) == ("classification", "16 × 16, stretch", "1 Pneumonia from 0.5")
+    assert (told["members"], told["passes"], told["weights_licence"]) == ("2", "4", "Apache-2.0")
+    assert done.stdout.count("SHA-256") == 2
+
+
+def test_run_tells_the_probability(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (60, 48)).astype(np.uint8)
+    write([dx_image(pixels)], tmp_path / "dx")
+    package = write_tiny_classifier(tmp_path / "tiny", members=2)
+    done = inference("run", package, tmp_path / "dx", "--out", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    first, *files = done.stdout.splitlines()
+    assert re.fullmatch(r"Pneumonia: (present|absent), probability 0\.\d+ \(present from 0\.5\)", first)
+    assert [line.split()[0] for line in files] == ["sr", "overlay", "text", "json"]
+
+
 def test_check_names_file_and_key_of_a_broken_package(package: Path, tmp_path: Path) -> None:
     broken = write_tiny_package(tmp_path / "broken", deadline_s=-1)
     assert one_line(inference("check", broken)).endswith("wetread.json: deadline_s: Input should be greater than 0")
@@ -50,6 +75,7 @@ def test_run_writes_results_of_a_folder(package: Path, tmp_path: Path) -> None:
     done = inference("run", package, tmp_path / "mr", "--out", tmp_path / "out", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     assert {result["role"] for result in json.loads(done.stdout)["results"]} == {"seg", "sr", "overlay", "text", "json"}
+    assert [record["label"] for record in json.loads(done.stdout)["measurements"]] == ["Thing"]
     assert all(Path(result["path"]).stat().st_size == result["size_bytes"] for result in json.loads(done.stdout)["results"])
 
 

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from inference.engine.segmenter import load_package, run
+from inference.engine.package import LoadedModel, load_package
+from inference.engine.segmenter import label_volume, run
 from inference.manifest import package_digest
 from inference.networks import build, save_weights
+from inference.pipeline import labels_on_source, prepare, segment
 from inference.volume import Volume
 from storage.base.errors import InputError, ModelError
 from tests.support.tiny_package import write_tiny_package
@@ -51,6 +53,35 @@ def test_label_map_lies_on_the_source_grid(tmp_path: Path) -> None:
     assert list(dict.fromkeys(stage for stage, _ in seen)) == ["prepare", "network", "restore"]
     assert model.digest == package_digest(tmp_path)
     assert np.array_equal(labels, run(model, {"image": _volume((9, 20, 13))}))
+
+
+def test_an_ensemble_of_one_is_the_single_model_to_the_byte_and_of_two_the_mean_of_both(tmp_path: Path) -> None:
+    one, two = (load_package(write_tiny_package(tmp_path / str(seed), seed=seed)) for seed in (0, 1))
+    voxels = _volume((9, 20, 13)).voxels_kji
+    prepared = prepare(voxels, np.eye(4), one.manifest)
+    scores = [segment(model.network, prepared, one.manifest) for model in (one, two)]
+    for networks, expected in (((one.network,), scores[0]), ((one.network, two.network), (scores[0] + scores[1]) / 2)):
+        labels = label_volume(LoadedModel(one.manifest, "", networks), voxels, np.eye(4))
+        assert labels.tobytes() == labels_on_source(expected, prepared, one.manifest).tobytes()
+    first, second = (labels_on_source(score, prepared, one.manifest) for score in scores)
+    assert not np.array_equal(first, second)
+
+
+def test_progress_of_an_ensemble_rises_once(tmp_path: Path) -> None:
+    model = load_package(write_tiny_package(tmp_path))
+    seen: list[float] = []
+    pair = LoadedModel(model.manifest, "", model.networks * 2)
+    run(pair, {"image": _volume((30, 20, 13))}, lambda stage, fraction: seen.append(fraction) if stage == "network" else None)
+    assert seen == sorted(seen) and seen[-1] == 1.0 and 0.5 in seen
+
+
+def test_the_member_that_yields_no_number_is_named(tmp_path: Path) -> None:
+    one, two = (load_package(write_tiny_package(tmp_path / str(seed), seed=seed)) for seed in (0, 1))
+    with torch.no_grad():
+        next(two.network.parameters()).fill_(torch.nan)
+    with pytest.raises(ModelError, match="member 2 of 2 of the ensemble") as caught:
+        run(LoadedModel(one.manifest, "", (one.network, two.network)), {"image": _volume((4, 4, 4))})
+    assert caught.value.reason_code == "output-invalid"
 
 
 def test_image_model_marks_one_image(tmp_path: Path) -> None:

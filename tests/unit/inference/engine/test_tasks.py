@@ -5,15 +5,18 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from inference.engine.host import run_task
+from inference.engine.package import LoadedModel, load_package
 from inference.engine.progress import Stages
-from inference.engine.segmenter import LoadedModel
-from inference.protocol import Outcome, TaskSpec
-from inference.volume import decode_label_map
+from inference.protocol import BlobRef, Outcome, TaskSpec
+from inference.volume import ClassProbabilities, SliceRef, decode_label_map, decode_probabilities, encode_probabilities
 from storage.base.clock import SystemClock
 from tests.support.dicom_builders import ct_series, mr_series
+from tests.support.tiny_classifier import write_tiny_classifier
+from tests.support.wrapped_images import dx_image, us_region
 from tests.unit.inference.engine.conftest import PATIENT, Case, make_case
 
 pytestmark = pytest.mark.heavy
@@ -99,3 +102,45 @@ def test_a_changed_prediction_is_never_reported(case: Case, loaded: LoadedModel)
 def test_a_report_without_a_prediction_is_retried(case: Case, loaded: LoadedModel) -> None:
     outcome = run(case, loaded, case.task.model_copy(update={"kind": "report"}))
     assert (outcome.status, outcome.reason_code) == ("infra_error", "prediction-missing")
+
+
+def test_a_classification_infers_probabilities_and_reports_them(tmp_path: Path) -> None:
+    model = load_package(write_tiny_classifier(tmp_path / "package", members=2))
+    pixels = np.random.default_rng(0).integers(0, 255, (60, 48)).astype(np.uint8)
+    case = make_case(tmp_path, model, [dx_image(pixels, ImagerPixelSpacing=None, PatientName=PATIENT)])
+    inferred = run(case, model)
+    assert inferred.status == "ok", inferred.reason
+    assert inferred.prediction is not None and inferred.prediction.key.endswith("/probabilities.npz")
+    assert inferred.timings_s.keys() == {"read", "prepare", "network", "store"}
+    found = decode_probabilities(case.blobs.get(inferred.prediction.key))
+    assert found.probabilities.shape == (2,) and not found.positioned
+    reported = run(case, model, report_task(case, inferred))
+    assert reported.status == "ok", reported.reason
+    assert [result.role for result in reported.results] == ["sr", "overlay", "text", "json"]
+    assert reported.measurements[0]["probability"] == pytest.approx(found.probabilities[1], abs=1e-6)
+    again = run(case, model, report_task(case, run(case, model), attempt=3))
+    assert [result.blob.sha256 for result in again.results] == [result.blob.sha256 for result in reported.results]
+    assert PATIENT.split("^")[0] not in inferred.model_dump_json() + reported.model_dump_json()
+
+
+def test_probabilities_are_no_label_map(case: Case, loaded: LoadedModel) -> None:
+    """A package that was exchanged between infer and report meets a blob of the other kind."""
+    blob = encode_probabilities(ClassProbabilities(np.array([0.5, 0.5]), (SliceRef("2.25.1", "2.25.2"),)))
+    info = case.blobs.put("jobs/x/1/label-map.npz", blob)
+    reference = BlobRef(key="jobs/x/1/label-map.npz", sha256=info.sha256, size_bytes=info.size_bytes)
+    outcome = run(case, loaded, case.task.model_copy(update={"kind": "report", "prediction": reference}))
+    assert (outcome.status, outcome.reason_code) == ("infra_error", "label-map-unreadable")
+
+
+def test_a_colour_image_is_refused_or_read_as_the_manifest_says(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (60, 48)).astype(np.uint8)
+    colours = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
+    image = us_region(pixels, None, **colours, PixelData=np.repeat(pixels[..., None], 3, axis=2).tobytes())
+    for colour, (status, code) in {"refuse": ("refused", "colour-image"), "grey": ("ok", "")}.items():
+        inputs = [{"name": "image", "modality": ["US"], "spatial_dims": 2, "colour": colour}]
+        model = load_package(write_tiny_classifier(tmp_path / colour, inputs=inputs))
+        case = make_case(tmp_path / colour, model, [image])
+        inferred = run(case, model)
+        assert (inferred.status, inferred.reason_code) == (status, code)
+        if status == "ok":
+            assert run(case, model, report_task(case, inferred)).status == "ok"

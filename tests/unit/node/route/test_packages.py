@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from inference.manifest import package_digest
 from node.route.packages import scan_packages
 from storage.base.errors import ConfigError
-from tests.support.packages import write_package
+from tests.support.packages import manifest, write_package
 
 
 def test_packages_are_found_by_name(tmp_path: Path) -> None:
@@ -43,7 +44,7 @@ def test_unreadable_packages_stop_the_start(tmp_path: Path) -> None:
     for broken, message in (
         (whole[:100], "wetread.json: .*; mend the package or move it away"),
         (whole.replace('"name": "one"', '"name": "One!"'), r"wetread.json: name: "),
-        (whole.replace("models/model.safetensors", "../elsewhere"), "network.weights leaves the package"),
+        (whole.replace("models/model.safetensors", "../elsewhere"), r"network\.weights: \.\./elsewhere leaves the package"),
         (whole.replace("models/model.safetensors", "models/none"), "can't be read"),
     ):
         manifest.write_text(broken)
@@ -57,7 +58,18 @@ def test_unreadable_packages_stop_the_start(tmp_path: Path) -> None:
 
 def test_other_weights_than_the_manifest_names(tmp_path: Path) -> None:
     (write_package(tmp_path, "one") / "models" / "model.safetensors").write_bytes(b"tampered")
-    with pytest.raises(ConfigError, match=r"model\.safetensors: is not the file that the manifest's weights_sha256 names"):
+    with pytest.raises(ConfigError, match=r"model\.safetensors: is not the file that the manifest's SHA-256 names"):
+        scan_packages([tmp_path])
+
+
+def test_every_member_of_an_ensemble_is_checked(tmp_path: Path) -> None:
+    members = [{"weights": "models/b.safetensors", "sha256": hashlib.sha256(b"b").hexdigest()}]
+    network = manifest().network.model_dump() | {"more_weights": members}
+    folder = write_package(tmp_path, "one", network=network) / "models"
+    (folder / "b.safetensors").write_bytes(b"b")
+    assert scan_packages([tmp_path]).keys() == {"one"}
+    (folder / "b.safetensors").write_bytes(b"c")
+    with pytest.raises(ConfigError, match=r"b\.safetensors: is not the file"):
         scan_packages([tmp_path])
 
 
