@@ -27,5 +27,5 @@ def draw_classes(source: Source, findings: Sequence[ClassFinding], identity: Ide
 
 def _line(finding: ClassFinding) -> Line:
     said = "PRESENT" if finding.present else "absent"
-    text = f"{finding.label.name}: {said}, probability {finding.probability:.3f} (present from {finding.threshold:g})"
+    text = f"{finding.label.name}: {said}, probability {finding.probability:g} (threshold {finding.threshold:g})"
     return Line(text, ink=WARNING if finding.present else INK)

@@ -9,6 +9,7 @@ from typing import Any
 from node.commands.evidence_text import evidence_lines, unreported_lines
 
 Document = dict[str, Any]
+_SIZES = (("volume_mm3", "mm³"), ("area_mm2", "mm²"))
 
 
 def status_lines(document: Document) -> Iterator[str]:
@@ -99,12 +100,23 @@ def _job(job: Document) -> Iterator[str]:
 
 
 def measurement_text(m: Document) -> str:
-    """One record of a job's measurements: the label, its side where one is stated, and its size or that it is absent."""
+    """One record of a job's measurements: the label, its side where one is stated, what was found of it, and the notes."""
     side = f" ({m['laterality']})" if m.get("laterality") else ""
-    if not m.get("present", True):
-        return f"{m['label']}{side}: absent"
-    sizes = [f"{m[key]:,.1f} {unit}" for key, unit in (("volume_mm3", "mm³"), ("area_mm2", "mm²")) if key in m]
-    return f"{m['label']}{side}: {', '.join(sizes)}"
+    found = ", ".join(_found(m))
+    return "; ".join([f"{m['label']}{side}: {found}", *m.get("notes", ())])
+
+
+def _found(m: Document) -> list[str]:
+    """A classifier's verdict and what it rests on; of a segmentation sizes and lengths, or that the label is absent."""
+    present = m.get("present", True)
+    if "probability" in m:
+        verdict = "present" if present else "absent"
+        return [verdict, f"probability {m['probability']:g} (threshold {m['threshold']:g})"]
+    if not present:
+        return ["absent"]
+    sizes = [f"{m[key]:,.1f} {unit}" for key, unit in _SIZES if m.get(key) is not None]
+    lengths = [f"{o['name']} {o['mm']:,.1f} mm" for o in m.get("lengths", ()) if o["mm"] is not None]
+    return [*sizes, *lengths] or ["present"]
 
 
 def _delivery(d: Document) -> str:

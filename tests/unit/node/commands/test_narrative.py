@@ -79,3 +79,18 @@ def test_measurements_name_side_unit_and_absence() -> None:
         == "Kidney (left): 1,234.5 mm³"
     )
     assert measurement_text({"label": "Kidney", "laterality": None, "present": False, "volume_mm3": 0.0}) == "Kidney: absent"
+
+
+def test_a_classifiers_result_is_verdict_probability_and_threshold() -> None:
+    record = {"label": "Pneumonia", "laterality": None, "present": True, "probability": 0.914, "threshold": 0.5}
+    assert measurement_text(record) == "Pneumonia: present, probability 0.914 (threshold 0.5)"
+    told = measurement_text({**record, "present": False, "probability": 0.499999})
+    assert told == "Pneumonia: absent, probability 0.499999 (threshold 0.5)"
+
+
+def test_a_length_is_told_with_its_notes_and_never_invented() -> None:
+    length = {"name": "Head circumference", "mm": 312.44}
+    record = {"label": "Fetal head", "present": True, "area_mm2": 7500.25, "lengths": [length]}
+    assert measurement_text(record) == "Fetal head: 7,500.2 mm², Head circumference 312.4 mm"
+    unknown = {**record, "area_mm2": None, "lengths": [{**length, "mm": None}], "notes": ["no pixel spacing"]}
+    assert measurement_text(unknown) == "Fetal head: present; no pixel spacing"
