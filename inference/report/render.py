@@ -42,7 +42,8 @@ def picture_of(seg: Dataset, candidates: Sequence[Dataset]) -> bytes:
     datasets = [dataset for dataset in candidates if str(dataset.get("SeriesInstanceUID", "")) == wanted]
     if not datasets:
         raise InputError(f"series {wanted}, which the SEG refers to, is not there; name its folder", code="no-source")
-    volume = assemble(datasets, spatial_dims=3 if sum(len(frames_of(dataset)) for dataset in datasets) > 1 else 2)
+    spatial_dims = 3 if sum(len(frames_of(dataset)) for dataset in datasets) > 1 else 2
+    volume = assemble(datasets, spatial_dims=spatial_dims, scale="unknown", colour="grey" if spatial_dims == 2 else "refuse")
     empty = LabelMap.on(volume, np.zeros(volume.voxels_kji.shape, dtype=np.uint16))
     source = read_source(datasets, empty)
     placed, counts = place_by_position(seg, source, empty)

@@ -8,17 +8,18 @@ from pathlib import Path
 import highdicom
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.uid import RLELossless
 
 from inference.report import ReportObject
 from inference.report.validate import read_back
-from inference.volume import LabelMap, assemble
+from inference.volume import LabelMap, SliceRef, assemble
 from tests.support.data import data_path
 from tests.support.dicom_builders import write
 from tests.support.validators import dciodvfy, dsrdump
-from tests.support.wrapped_images import cr_image, dx_image, secondary_capture, us_region
+from tests.support.wrapped_images import cr_image, dx_image, in_colour, secondary_capture, us_region
 from tests.unit.inference.report.inputs import classifier, disc, head_finder, label_map_of, probabilities_of, results_of
 
 GREY = (np.arange(120 * 160).reshape(120, 160) % 251).astype(np.uint8)
@@ -97,6 +98,20 @@ def test_a_compressed_source_is_read(tmp_path: Path) -> None:
     source = [us_region(GREY, SPACING)]
     source[0].compress(RLELossless, generate_instance_uid=False)
     _clean(results_of(source, label_map_of(source, HEAD), head_finder()), tmp_path)
+
+
+def test_an_ultrasound_in_colour_has_clean_objects_and_the_same_picture(tmp_path: Path) -> None:
+    """Scanners send RGB although nothing in the picture is coloured."""
+    grey, colour = us_region(GREY, SPACING), in_colour(us_region(GREY, SPACING))
+    results = results_of([colour], LabelMap(HEAD, *_grid(grey, colour)), head_finder())
+    _clean(results, tmp_path)
+    assert results["overlay"].payload == results_of([grey], label_map_of([grey], HEAD), head_finder())["overlay"].payload
+
+
+def _grid(grey: Dataset, colour: Dataset) -> tuple[NDArray[np.float64], tuple[SliceRef, ...], str, bool]:
+    """The grid of the grey image, said of the coloured one."""
+    reference = SliceRef(colour.SOPInstanceUID, colour.SOPClassUID)
+    return label_map_of([grey], HEAD).affine_lps_mm, (reference,), "", False
 
 
 def test_a_real_head_is_measured_as_its_readers_did(tmp_path: Path) -> None:

@@ -90,6 +90,15 @@ def secondary_capture(
     return _wrapped(pixels, spacing_mm, said | attributes)
 
 
+def in_colour(dataset: Dataset) -> Dataset:
+    """The same picture as RGB, pixel by pixel; its three samples are equal. Changes ``dataset``."""
+    grey = np.frombuffer(dataset.PixelData, np.uint8)[: dataset.Rows * dataset.Columns]
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.PlanarConfiguration = 3, "RGB", 0
+    rgb = np.repeat(grey, 3).tobytes()
+    dataset.PixelData = rgb + b"\0" * (len(rgb) % 2)
+    return dataset
+
+
 def _wrapped(pixels: NDArray[Any], spacing_mm: Spacing | None, said: dict[str, Any]) -> Dataset:
     """``us_image`` gives patient, study and pixels; what it says of ultrasound is replaced."""
     dataset = us_image(pixels, spacing=None, **said)
