@@ -7,5 +7,19 @@ from training.data.dataset import DataSet, fold_names
 from training.data.entry import Entry
 from training.data.grid import grid_case
 from training.data.parts import read_cases, read_parts
+from training.data.statement import Statement, make_statement
+from training.data.survey import Facts
 
-__all__ = ["Case", "DataSet", "Entry", "GridCase", "fold_names", "grid_case", "read_cases", "read_parts"]
+__all__ = [
+    "Case",
+    "DataSet",
+    "Entry",
+    "Facts",
+    "GridCase",
+    "Statement",
+    "fold_names",
+    "grid_case",
+    "make_statement",
+    "read_cases",
+    "read_parts",
+]

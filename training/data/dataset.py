@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from training.data.case import Case
+from training.data.checks.treat import Findings
 from training.data.entry import Entry
 from training.data.splits import folded
+from training.data.survey import Facts, survey
 from training.recipe import PartName, Recipe
 from training.recipe.split import DrawnSplit
+
+SIDE = 32
+"""Pixels an axis of the images' likenesses where the recipe asks for no check of duplicates."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,11 +27,24 @@ class DataSet:
     recipe : what it was read for.
     entries : the cases that are in a part, without voxels: names, groups, classes, truths, traits.
     parts : part by case name.
+    findings : duplicates, and what was done about them.
+    left_out : cases of the source that the split doesn't reach.
+    surveyed : the facts of every case by name, or None where nothing has been read yet (phantoms).
     """
 
     recipe: Recipe
     entries: Sequence[Entry]
     parts: Mapping[str, PartName]
+    findings: Findings = field(default_factory=Findings)
+    left_out: int = 0
+    surveyed: Mapping[str, Facts] | None = None
+
+    @cached_property
+    def facts(self) -> Mapping[str, Facts]:
+        """Sizes, spacings, intensities and label volumes by case name; phantoms are painted for it when it is first asked."""
+        if self.surveyed is not None:
+            return self.surveyed
+        return survey(self.entries, self.recipe.classes, SIDE)
 
     def of(self, part: PartName) -> list[Entry]:
         """The cases of a part, not read."""

@@ -6,11 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from training.data.case import Case
+from training.data.checks.contents import check_images, check_targets
+from training.data.checks.duplicates import find_pairs
 from training.data.checks.leakage import check_groups_whole, check_parts_filled
-from training.data.dataset import DataSet
+from training.data.checks.treat import Findings, treat
+from training.data.dataset import SIDE, DataSet
 from training.data.sources import list_entries
 from training.data.splits import assign_parts
+from training.data.survey import survey
 from training.recipe import PartName, Recipe
+from training.recipe.data import PhantomData
+from training.recipe.split import DrawnSplit
 
 
 def read_parts(recipe: Recipe, folder: Path | None) -> DataSet:
@@ -26,10 +32,27 @@ def read_parts(recipe: Recipe, folder: Path | None) -> DataSet:
         No folder, nothing in it, or what the checks find, named with the mend.
     """
     entries = list_entries(recipe, folder)
-    parts = assign_parts(entries, recipe.data.split, folder)
+    split = recipe.data.split
+    parts = assign_parts(entries, split, folder)
     check_groups_whole(entries, parts, recipe.data.group.means)
     check_parts_filled(parts)
-    return DataSet(recipe, [entry for entry in entries if entry.name in parts], parts)
+    reached = [entry for entry in entries if entry.name in parts]
+    left_out = len(entries) - len(reached)
+    if isinstance(recipe.data, PhantomData):
+        return DataSet(recipe, reached, parts, left_out=left_out)
+    how = recipe.data.duplicates
+    facts = survey(reached, recipe.classes, how.side if how else SIDE)
+    check_images(recipe, facts)
+    staying, findings = reached, Findings()
+    if how is not None:
+        pairs = find_pairs(reached, facts, how)
+        staying, findings = treat(reached, parts, isinstance(split, DrawnSplit), pairs, how)
+    if isinstance(split, DrawnSplit):
+        parts = assign_parts(staying, split, folder)
+    parts = {entry.name: parts[entry.name] for entry in staying}
+    check_parts_filled(parts)
+    check_targets(recipe, staying, parts, facts)
+    return DataSet(recipe, staying, parts, findings, left_out, facts)
 
 
 def read_cases(recipe: Recipe, part: PartName, folder: Path | None) -> Iterator[Case]:

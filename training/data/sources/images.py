@@ -68,14 +68,16 @@ def _rows_of(data: ImageData, folder: Path) -> dict[str, Row] | None:
     return {row[data.name_column]: row for row in read_table(folder, data.table, columns)}
 
 
-def class_of(text: str, known: Mapping[str, int], classes: int, name: str) -> int:
-    """The class that a source's word stands for.
+def class_of(text: str, known: Mapping[str, int], classes: int, name: str) -> int | None:
+    """The class that a source's word stands for; None where the recipe says of no word what it stands for.
 
     Raises
     ------
     ConfigError
         Code ``labels-out-of-range``, naming case and word.
     """
+    if not known:
+        return None
     index = known.get(text, -1)
     if not 0 <= index < classes:
         raise ConfigError(

@@ -16,8 +16,8 @@ NIFTI = {"kind": "nifti"}
 
 def test_nifti_comes_in_the_patient_frame(tmp_path: Path) -> None:
     for seed in (2, 5, 7):
-        write_nifti(make_phantom(seed, (6, 8, 10), (48.0, 50.0, 40.0)), tmp_path, seed)
-    phantom = make_phantom(2, (6, 8, 10), (48.0, 50.0, 40.0))
+        write_nifti(make_phantom(seed, (12, 16, 16), (24.0, 26.0, 26.0)), tmp_path, seed)
+    phantom = make_phantom(2, (12, 16, 16), (24.0, 26.0, 26.0))
     (case,) = read_cases(recipe_of(NIFTI | {"duplicates": None}, labels=9), "train", tmp_path)
     assert np.allclose(case.affine_lps_mm, phantom.affine_lps_mm)
     assert np.array_equal(case.voxels_kji, phantom.voxels_kji) and np.array_equal(case.mask_kji, phantom.labels_kji)
