@@ -22,26 +22,40 @@ _PROGRESS = Console(stderr=True)
 
 Package = Annotated[Path, typer.Argument(help="The package's folder.")]
 RecipePath = Annotated[Path, typer.Argument(help="The recipe (YAML).")]
-Data = Annotated[Path | None, typer.Option("--data", help="Folder with images/ and labels/, for recipes that read NIfTI files.")]
+Profile = Annotated[str, typer.Option("--profile", help="Which of the recipe's profiles; the first when left out.")]
+Data = Annotated[Path | None, typer.Option("--data", help="The folder that holds the recipe's data.")]
+Device = Annotated[str, typer.Option("--device", help="cpu, cuda, or cuda:N for the N-th accelerator.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="CPU threads; the same number gives the same weights.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 RunFolder = Annotated[Path | None, typer.Option("--out", help="The run's folder, runs/NAME by default; a stopped run goes on.")]
 
 
 @app.command()
-def train(recipe: RecipePath, out: RunFolder = None, data: Data = None, threads: Threads = 2, as_json: Json = False) -> None:
+def train(
+    recipe: RecipePath,
+    profile: Profile = "",
+    data: Data = None,
+    out: RunFolder = None,
+    device: Device = "cpu",
+    plan: Annotated[Path | None, typer.Option("--plan", help="plan.json of another run, to repeat it.")] = None,
+    threads: Threads = 2,
+    as_json: Json = False,
+) -> None:
     """Fit a recipe, export the package and measure it on the test part."""
     from training.commands.fit import train_recipe
+    from training.run.prepare import Options
 
-    train_recipe(recipe, out, data, threads, as_json, _PROGRESS)
+    train_recipe(recipe, profile, out, Options(data, device, plan=plan), threads, as_json, _PROGRESS)
 
 
 @app.command()
-def evaluate(package: Package, recipe: RecipePath, data: Data = None, threads: Threads = 2, as_json: Json = False) -> None:
+def evaluate(
+    package: Package, recipe: RecipePath, profile: Profile = "", data: Data = None, threads: Threads = 2, as_json: Json = False
+) -> None:
     """Measure a package on the test part of a recipe's data, as it is and mirrored."""
     from training.commands.fit import evaluate_package
 
-    evaluate_package(package, recipe, data, threads, as_json, _PROGRESS)
+    evaluate_package(package, recipe, profile, data, threads, as_json, _PROGRESS)
 
 
 @app.command()
@@ -49,11 +63,13 @@ def export(
     recipe: RecipePath,
     run: Annotated[Path, typer.Option("--run", help="Folder of the run whose checkpoint is exported.")],
     out: Annotated[Path, typer.Option("--out", help="The package's folder.")],
+    profile: Profile = "",
+    data: Data = None,
 ) -> None:
     """Write the package of a run as far as it has come, without measuring it; it gets no model card."""
     from training.commands.fit import export_run
 
-    export_run(recipe, run, out, _PROGRESS)
+    export_run(recipe, profile, data, run, out, _PROGRESS)
 
 
 @app.command()

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from training.evaluate.measure import Evaluation
+from dataclasses import dataclass
+
+from training.evaluate.calibrate import Calibrated
+from training.evaluate.cost import Cost
+from training.evaluate.results import Evaluation
+from training.plan import Plan
 from training.recipe import Recipe
 from training.recipe.data import PhantomData, RangeSplit
+from training.transfer import Provenance
 
 
-def model_card(recipe: Recipe, evaluation: Evaluation) -> str:
-    """Markdown; depends on recipe and figures alone."""
+@dataclass(frozen=True)
+class Making:
+    """How a package came to be: its plan, what fitting cost, how it was calibrated, and what its weights began as."""
+
+    plan: Plan
+    cost: Cost | None = None
+    calibrated: Calibrated | None = None
+    provenance: Provenance | None = None
+
+
+def model_card(recipe: Recipe, evaluation: Evaluation, making: Making) -> str:
+    """Markdown."""
     manifest = recipe.manifest()
     return "\n".join(
         [

@@ -14,6 +14,11 @@ from inference.manifest import Intensity, Manifest
 _VERSIONS = {"monai_version": "1.6.1", "pytorch_version": "2.13.0", "numpy_version": "2.4.6"}
 
 
+def holds(manifest: Manifest) -> bool:
+    """Whether MONAI's own transforms can do what this package asks: a segmentation of volumes by one network."""
+    return manifest.task == "segmentation" and len(manifest.grid.patch) == 3 and not manifest.network.more_weights
+
+
 def metadata(manifest: Manifest, data_source: str) -> dict[str, Any]:
     """``metadata.json`` by MONAI's bundle specification."""
     names = {"0": "background", **{str(label.value): label.name for label in manifest.labels}}

@@ -6,51 +6,81 @@ The bytes depend on recipe and weights alone, so the same training yields the sa
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+from inference.manifest import Classification, Manifest, Weights
 from inference.networks import save_weights
 from storage.base.errors import ConfigError
-from training.evaluate.measure import Evaluation
-from training.export.card import model_card
 from training.export.licence import licence_text
-from training.export.monai_configs import inference_config, metadata
+from training.export.monai_configs import holds, inference_config, metadata
 from training.recipe import Recipe
 
+_FIRST = "models/model.safetensors"
 
-def export_package(recipe: Recipe, network: nn.Module, folder: Path) -> None:
+
+def export_package(
+    recipe: Recipe, networks: Sequence[nn.Module], folder: Path, classification: Classification | None = None
+) -> Manifest:
     """Write all of a package but its model card.
 
     Parameters
     ----------
-    network : its weights are stored in half precision.
+    networks : one, or the members of an ensemble; their weights are stored in half precision.
     folder : the package's folder; made when absent, its files replaced.
+    classification : temperature and thresholds of a classifier; the recipe's when None.
 
     Raises
     ------
     ConfigError
         The folder can't be written, or the licence is unknown to the exporter.
     """
+    licence = licence_text(recipe.manifest())
     try:
         for part in ("configs", "models", "docs"):
             (folder / part).mkdir(parents=True, exist_ok=True)
-        weights = folder / recipe.manifest().network.weights
-        manifest = recipe.manifest(save_weights(network, weights))
+        manifest = _manifest(recipe, _write_weights(recipe, networks, folder), classification)
         _write_json(folder / "configs" / "wetread.json", manifest.model_dump(mode="json"))
         _write_json(folder / "configs" / "metadata.json", metadata(manifest, recipe.data.statement))
-        _write_json(folder / "configs" / "inference.json", inference_config(manifest))
-        (folder / "LICENSE").write_text(licence_text(manifest.licence, manifest.attribution), encoding="utf-8")
+        inference = folder / "configs" / "inference.json"
+        inference.unlink(missing_ok=True)
+        if holds(manifest):
+            _write_json(inference, inference_config(manifest))
+        (folder / "LICENSE").write_text(licence, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{folder}: can't be written ({error.strerror}); name another --out", code="not-writable") from error
+    return manifest
 
 
-def write_card(recipe: Recipe, evaluation: Evaluation, folder: Path) -> None:
-    """Write ``docs/README.md`` and, beside it, the figures of every case. Neither is part of the package digest."""
-    (folder / "docs" / "README.md").write_text(model_card(recipe, evaluation), encoding="utf-8")
-    _write_json(folder / "docs" / "test.json", evaluation.document())
+def write_documents(folder: Path, card: str, documents: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write ``docs/README.md`` and, beside it, JSON documents by file name. None is part of the package digest."""
+    (folder / "docs" / "README.md").write_text(card, encoding="utf-8")
+    for name, document in documents.items():
+        _write_json(folder / "docs" / name, document)
 
 
-def _write_json(path: Path, document: dict[str, Any]) -> None:
+def _write_weights(recipe: Recipe, networks: Sequence[nn.Module], folder: Path) -> tuple[Weights, ...]:
+    """One file a member; files of members that an earlier export had more of are removed, as the digest covers the folder."""
+    first = str(recipe.package["network"].get("weights", _FIRST))
+    names = [first, *(f"models/member-{number}.safetensors" for number in range(2, len(networks) + 1))]
+    for path in (folder / "models").glob("*.safetensors"):
+        if path.relative_to(folder).as_posix() not in names:
+            path.unlink()
+    pairs = zip(names, networks, strict=True)
+    return tuple(Weights(weights=name, sha256=save_weights(network, folder / name)) for name, network in pairs)
+
+
+def _manifest(recipe: Recipe, members: tuple[Weights, ...], classification: Classification | None) -> Manifest:
+    plain = recipe.manifest(members[0].sha256)
+    network = plain.network.model_copy(update={"weights": members[0].weights, "more_weights": members[1:]})
+    changes: dict[str, Any] = {"network": network}
+    if classification is not None:
+        changes["classification"] = classification
+    return Manifest.model_validate(plain.model_copy(update=changes).model_dump())
+
+
+def _write_json(path: Path, document: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,102 +1,96 @@
-"""One training run from recipe to measured package, in one folder that a stopped run is taken up from.
-
-The folder holds ``checkpoint.pt``, ``metrics.csv`` (loss and learning rate every few steps, validation Dice), ``metrics.json``
-(test figures) and ``package/NAME``. Time is told by the injected clock.
-"""
+"""One run from recipe to measured package, in a folder that a stopped run is taken up from; ``RunFolder`` says what it holds."""
 
 from __future__ import annotations
 
-import csv
-import json
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
+from torch import nn
 
-from inference.engine.segmenter import load_package
-from inference.pipeline.window import slide
+from inference.engine.package import load_package
+from inference.manifest import Classification
 from storage.base.clock import Clock
-from storage.base.errors import ConfigError
-from training.data import GridCase, grid_case, read_cases
-from training.evaluate.dice import dice
+from training.data import Case, DataSet, GridCase, grid_case
+from training.evaluate.calibrate import Calibrated, calibrate
+from training.evaluate.cost import Cost, Meter
 from training.evaluate.measure import Evaluation, evaluate
-from training.export.package import export_package, write_card
-from training.fit.trainer import Trainer
+from training.export.card import Making, model_card
+from training.export.package import export_package, write_documents
 from training.recipe import Recipe
+from training.run.folder import RunFolder
+from training.run.member import fit_member
+from training.run.prepare import Options, Prepared, prepare_run
 from training.run.progress import Track
 
-_LOG_EVERY = 20
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that is done: its package, the figures on the test part, and what fitting cost this time."""
+
+    package: Path
+    evaluation: Evaluation
+    cost: Cost
 
 
-def train(recipe: Recipe, out: Path, data: Path | None, clock: Clock, track: Track) -> tuple[Path, Evaluation]:
-    """Fit, export, measure.
+def train(recipe: Recipe, out: Path, options: Options, clock: Clock, track: Track) -> Finished:
+    """Plan, fit, export, measure.
 
     Parameters
     ----------
-    out : the run's folder; a checkpoint in it is taken up.
-    data : folder of NIfTI data, where the recipe needs one.
-
-    Returns
-    -------
-    The package's folder and its figures on the test part.
+    out : the run's folder; plan and checkpoint in it are taken up.
 
     Raises
     ------
     ConfigError
-        Data, folder or checkpoint can't be used; the message names it and the mend.
+        Data, folder, plan or checkpoint can't be used; the message names it and the mend.
     """
-    started_s = clock.monotonic_s()
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{out}: can't be made ({error.strerror}); name another --out", code="not-writable") from error
-    cases = [grid_case(case, recipe) for case in track.cases("reading", read_cases(recipe, "train", data))]
-    held_out = [grid_case(case, recipe) for case in track.cases("reading", read_cases(recipe, "validate", data))]
-    trainer = Trainer(recipe, cases)
-    checkpoint = out / "checkpoint.pt"
-    if checkpoint.exists():
-        trainer.resume(checkpoint)
-    _fit(trainer, held_out, out, track)
-    package = out / "package" / recipe.manifest().name
-    export_package(recipe, trainer.averaged, package)
-    evaluation = measure(recipe, package, data, track)
-    facts = {"steps": trainer.step, "seconds": round(clock.monotonic_s() - started_s, 1), "threads": torch.get_num_threads()}
-    (out / "metrics.json").write_text(json.dumps({**facts, **evaluation.document()}, indent=2) + "\n", encoding="utf-8")
-    write_card(recipe, evaluation, package)
-    return package, evaluation
+    folder = RunFolder.made(out)
+    prepared = prepare_run(recipe, options, clock, track, folder)
+    with Meter(clock) as meter:
+        networks = _fitted(prepared, folder, options, track)
+    package = folder.package(recipe.name)
+    calibrated = _export(prepared, networks, package, track)
+    evaluation = measure(prepared.recipe, package, prepared.dataset, clock, track)
+    _record(prepared, folder, evaluation, meter.cost, calibrated)
+    return Finished(package, evaluation, meter.cost)
 
 
-def measure(recipe: Recipe, package: Path, data: Path | None, track: Track) -> Evaluation:
-    """Figures of a package on the recipe's test part."""
-    cases = read_cases(recipe, "test", data)
-    return evaluate(load_package(package), recipe, track.cases("testing", cases))
+def measure(recipe: Recipe, package: Path, dataset: DataSet, clock: Clock, track: Track) -> Evaluation:
+    """Figures of a package on the test part of a data set."""
+    cases = track.cases("testing", dataset.cases("test"))
+    return evaluate(load_package(package), recipe, cases, clock=clock)
 
 
-def _fit(trainer: Trainer, held_out: list[GridCase], out: Path, track: Track) -> None:
-    """Run all steps, with a row in ``metrics.csv`` now and then."""
-    names = [label.name for label in trainer.recipe.manifest().labels]
-    path = out / "metrics.csv"
-    fresh = trainer.step == 0 or not path.exists()
-    with path.open("w" if fresh else "a", newline="", encoding="utf-8") as stream, track.steps(trainer) as advance:
-        rows = csv.writer(stream)
-        if fresh:
-            rows.writerow(["step", "loss", "learning_rate", *names])
-
-        def report(step: int, figures: dict[str, float]) -> None:
-            advance(step, figures["loss"])
-            validates = step % trainer.recipe.fit.validate_every == 0
-            if validates or step % _LOG_EVERY == 0:
-                scores = validate(trainer, held_out) if validates else [""] * len(names)
-                rows.writerow([step, round(figures["loss"], 5), figures["learning_rate"], *scores])
-                stream.flush()
-
-        trainer.run(report, out / "checkpoint.pt")
+def grid_cases(recipe: Recipe, cases: Iterable[Case], track: Track) -> list[GridCase]:
+    """Cases brought to the model's grid."""
+    return [grid_case(case, recipe) for case in track.cases("reading", cases)]
 
 
-def validate(trainer: Trainer, cases: list[GridCase]) -> list[float]:
-    """Mean Dice per label on the model's grid, by the averaged weights, without mirrored passes."""
-    manifest = trainer.recipe.manifest()
-    with torch.inference_mode():
-        found = [slide(trainer.averaged, case.image[None], manifest)[0].argmax(0).numpy() for case in cases]
-    pairs = [(labels, case.mask.numpy()) for labels, case in zip(found, cases, strict=True)]
-    return [round(float(np.mean([dice(ours, truth, label.value) for ours, truth in pairs])), 4) for label in manifest.labels]
+def _fitted(prepared: Prepared, folder: RunFolder, options: Options, track: Track) -> list[nn.Module]:
+    recipe, dataset = prepared.recipe, prepared.dataset
+    cases = grid_cases(recipe, dataset.cases("train"), track)
+    held_out = grid_cases(recipe, dataset.cases("validate"), track)
+    return [fit_member(recipe, cases, held_out, folder, options.device, track)]
+
+
+def _export(prepared: Prepared, networks: list[nn.Module], package: Path, track: Track) -> Calibrated | None:
+    """Write the package; a classifier's temperature and thresholds are fitted to the validation part where none are stated."""
+    recipe = prepared.recipe
+    export_package(recipe, networks, package)
+    stated = recipe.package.get("classification")
+    if recipe.task != "classification" or stated is not None or not recipe.evaluation.calibrate:
+        return None
+    found = calibrate(load_package(package), track.cases("calibrating", prepared.dataset.cases("validate")))
+    export_package(recipe, networks, package, Classification(temperature=found.temperature, thresholds=found.thresholds))
+    return found
+
+
+def _record(prepared: Prepared, folder: RunFolder, evaluation: Evaluation, cost: Cost, calibrated: Calibrated | None) -> None:
+    """The run's ``metrics.json``, and the package's documents."""
+    recipe = prepared.recipe
+    facts = {"steps": recipe.fit.extent.steps, "threads": torch.get_num_threads(), "fitting": cost.document()}
+    folder.write("metrics.json", {**facts, **evaluation.document(), "ledger": evaluation.ledger()})
+    making = Making(prepared.plan, cost, calibrated, prepared.provenance)
+    write_documents(folder.package(recipe.name), model_card(recipe, evaluation, making), {"test.json": evaluation.document()})

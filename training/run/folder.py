@@ -1,0 +1,62 @@
+"""A run's folder: made or refused before any work is done, and where in it everything lies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from storage.base.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """``plan.json``, ``statement.json``, ``checkpoint.pt``, ``metrics.csv``, ``metrics.json``, ``package/NAME``, ``fold-N/``."""
+
+    path: Path
+
+    @classmethod
+    def made(cls, path: Path) -> RunFolder:
+        """The folder, made where it is missing.
+
+        Raises
+        ------
+        ConfigError
+            Code ``not-writable``.
+        """
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"{path}: can't be made ({error.strerror}); name another --out", code="not-writable") from error
+        return cls(path)
+
+    @property
+    def plan(self) -> Path:
+        """What self-configuration decided."""
+        return self.path / "plan.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The state that a stopped run is taken up from."""
+        return self.path / "checkpoint.pt"
+
+    @property
+    def metrics(self) -> Path:
+        """A row every few steps."""
+        return self.path / "metrics.csv"
+
+    def package(self, name: str) -> Path:
+        """The exported package."""
+        return self.path / "package" / name
+
+    def fold(self, number: int) -> RunFolder:
+        """The folder of one member of an ensemble, counted from 1."""
+        return RunFolder.made(self.path / f"fold-{number}")
+
+    def write(self, name: str, document: Mapping[str, Any]) -> None:
+        """Write a JSON document, whole or not at all."""
+        part = self.path / f"{name}.part"
+        part.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.replace(self.path / name)
