@@ -37,7 +37,14 @@ def volumes_of(manifest: Manifest, datasets: Mapping[str, Sequence[Dataset]]) ->
 
 
 def needed_scale(manifest: Manifest) -> Scale:
-    """What an image must say of its pixels' size: a segmentation states sizes in the patient, whatever its grid asks for."""
+    """The least that a single image must say of its pixels' size.
+
+    Nothing where the model's grid doesn't go by it; the report then states no sizes (``inference.report``). A classifier's image
+    may be resampled by the spacing of its detector, since a probability is no size. A mask on a grid in millimetres needs them
+    in the patient.
+    """
+    if manifest.grid.fit != "spacing":
+        return "unknown"
     if manifest.task == "segmentation":
         return "patient"
     return "unknown" if manifest.grid.spacing_mm is None else "detector"

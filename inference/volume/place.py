@@ -16,8 +16,8 @@ from storage.base.errors import InputError
 Scale = Literal["patient", "detector", "unknown"]
 """The least that a single image must say of its pixels' size.
 
-``patient``: their size in the patient, without which nothing may be measured. ``detector``: that in the detector's plane will
-do, to resample an image by. ``unknown``: nothing.
+``patient``: their size in the patient. ``detector``: that in the detector's plane will do, to resample an image by. ``unknown``:
+nothing. Whatever is asked for, nothing may be measured in an image whose frame states no ``pixel_spacing_mm``.
 """
 
 UNKNOWN_THICKNESS_MM = 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,29 @@ def write_tiny_package(folder: Path, *, modality: str = "MR", seed: int = 0, **c
     return folder
 
 
-def _balance(network: nn.Module) -> None:
+def write_flat_package(folder: Path, *, modality: str = "US", grid: dict[str, Any] | None = None, **changes: Any) -> Path:
+    """The same for single images of ``modality``, at 2 mm unless ``grid`` says otherwise."""
+    arguments = {"spatial_dims": 2, "in_channels": 1, "out_channels": 2, "channels": list(LEVELS)}
+    write_tiny_package(folder)
+    torch.manual_seed(0)
+    network = build("unet", arguments).eval()
+    _balance(network, PATCH[1:])
+    document: dict[str, Any] = json.loads((folder / "configs" / "wetread.json").read_text()) | {
+        "inputs": [{"name": "image", "modality": [modality], "spatial_dims": 2}],
+        "grid": {"spacing_mm": [2.0, 2.0], "patch": list(PATCH[1:]), "minimum_multiple": 2, **(grid or {})},
+        "network": {
+            "name": "unet",
+            "arguments": arguments,
+            "weights_sha256": save_weights(network, folder / "models" / "model.safetensors"),
+        },
+    }
+    (folder / "configs" / "wetread.json").write_text(json.dumps(document | changes, indent=2))
+    return folder
+
+
+def _balance(network: nn.Module, patch: Sequence[int] = PATCH) -> None:
     """Shift the head so that noise comes out half label, half background."""
     with torch.no_grad():
-        scores = network(torch.randn((1, 1, *PATCH)))
+        scores = network(torch.randn((1, 1, *patch)))
         parameters = dict(network.named_parameters())
         parameters["head.bias"][1] -= (scores[:, 1] - scores[:, 0]).median()

@@ -16,27 +16,12 @@ from inference.networks import build, save_weights
 from inference.pipeline import labels_on_source, prepare, segment
 from inference.volume import Volume
 from storage.base.errors import InputError, ModelError
-from tests.support.tiny_package import write_tiny_package
+from tests.support.tiny_package import write_flat_package, write_tiny_package
 
 
 def _volume(size_kji: tuple[int, int, int], modality: str = "MR") -> Volume:
     voxels = np.random.default_rng(4).normal(size=size_kji).astype(np.float32)
     return Volume(voxels, np.eye(4), (), "1.2", modality, "", True)
-
-
-def _flat_package(folder: Path) -> Path:
-    """A package for single images."""
-    arguments = {"spatial_dims": 2, "in_channels": 1, "out_channels": 2, "channels": [2, 4]}
-    write_tiny_package(folder)
-    torch.manual_seed(0)
-    digest = save_weights(build("unet", arguments).eval(), folder / "models" / "model.safetensors")
-    _edit(
-        folder,
-        inputs=[{"name": "image", "modality": ["US"], "spatial_dims": 2}],
-        grid={"spacing_mm": [2.0, 2.0], "patch": [16, 16], "overlap": 0.25, "minimum_multiple": 2},
-        network={"name": "unet", "arguments": arguments, "weights_sha256": digest},
-    )
-    return folder
 
 
 def _edit(package: Path, **changes: Any) -> None:
@@ -84,14 +69,17 @@ def test_the_member_that_yields_no_number_is_named(tmp_path: Path) -> None:
     assert caught.value.reason_code == "output-invalid"
 
 
-def test_image_model_marks_one_image(tmp_path: Path) -> None:
-    labels = run(load_package(_flat_package(tmp_path)), {"image": _volume((1, 40, 31), "US")})
-    assert labels.shape == (1, 40, 31)
+@pytest.mark.parametrize("fit", ["spacing", "stretch", "crop", "pad"])
+def test_image_model_marks_one_image(tmp_path: Path, fit: str) -> None:
+    package = write_flat_package(tmp_path, grid={"fit": fit, "spacing_mm": [2.0, 2.0] if fit == "spacing" else None})
+    labels = run(load_package(package), {"image": _volume((1, 40, 31), "US")})
+    assert labels.shape == (1, 40, 31) and labels.any()
+    assert fit != "crop" or not (labels[0, :4].any() or labels[0, -5:].any())
 
 
 def test_image_model_refuses_a_volume(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="one single image"):
-        run(load_package(_flat_package(tmp_path)), {"image": _volume((3, 40, 31), "US")})
+        run(load_package(write_flat_package(tmp_path)), {"image": _volume((3, 40, 31), "US")})
 
 
 def test_missing_input_is_named(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from inference.volume import ClassProbabilities, SliceRef, decode_label_map, dec
 from storage.base.clock import SystemClock
 from tests.support.dicom_builders import ct_series, mr_series
 from tests.support.tiny_classifier import write_tiny_classifier
+from tests.support.tiny_package import write_flat_package
 from tests.support.wrapped_images import dx_image, us_region
 from tests.unit.inference.engine.conftest import PATIENT, Case, make_case
 
@@ -144,3 +146,17 @@ def test_a_colour_image_is_refused_or_read_as_the_manifest_says(tmp_path: Path) 
         assert (inferred.status, inferred.reason_code) == (status, code)
         if status == "ok":
             assert run(case, model, report_task(case, inferred)).status == "ok"
+
+
+@pytest.mark.parametrize(("fit", "spacing", "code"), [("pad", None, ""), ("spacing", [2.0, 2.0], "missing-geometry")])
+def test_a_mask_on_an_image_without_spacing_states_no_size(tmp_path: Path, fit: str, spacing: Any, code: str) -> None:
+    model = load_package(write_flat_package(tmp_path / "flat", modality="DX", grid={"fit": fit, "spacing_mm": spacing}))
+    pixels = np.random.default_rng(0).integers(0, 255, (60, 48)).astype(np.uint8)
+    case = make_case(tmp_path, model, [dx_image(pixels)])  # its detector states a spacing
+    inferred = run(case, model)
+    assert inferred.reason_code == code
+    if not code:
+        reported = run(case, model, report_task(case, inferred))
+        assert reported.status == "ok", reported.reason
+        [measured] = reported.measurements
+        assert measured["present"] and measured["area_mm2"] is None

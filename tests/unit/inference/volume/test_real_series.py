@@ -23,6 +23,7 @@ EXTRACTS = "dicom/icometrix__dicom2nifti/tests/data"
 STS = "dicom/theibsi__data_sets/ibsi_validation"
 STUDIES = "dicom/udacity__nd320-c3-3d-imaging-starter/data/TestVolumes"
 WG04 = "dicom/robyoung__dicom-test-files/data/WG04"
+US_IN_COLOUR = ("RLE/US1_RLE", "J2KR/US1_J2KR", "J2KI/US1_J2KI")
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -202,3 +203,11 @@ def test_every_file_of_the_collection_is_read_or_refused() -> None:
             except InputError as error:
                 codes.add(error.reason_code)
     assert len(found.series) > 60 and codes >= {"no-pixels", "colour-image", "mixed-orientation", "undecodable-pixels"}
+
+
+def test_an_ultrasound_in_colour_reads_the_same_from_three_encodings() -> None:
+    asked: dict[str, Any] = {"spatial_dims": 2, "scale": "unknown", "colour": "grey"}
+    rle, reversible, lossy = (_volume(f"{WG04}/{name}", **asked).voxels_kji for name in US_IN_COLOUR)
+    assert rle.shape == (1, 480, 640) and rle.max() > 200
+    assert np.abs(rle - reversible).max() < 0.01
+    assert 0.0 < np.abs(rle - lossy).mean() < 2.0
