@@ -48,11 +48,12 @@ class Geometry:
 
     def to_source(self, points: Tensor) -> Tensor:
         """Where points (n, dims) of the patch lie in the source; outside the patch the displacement at its border holds."""
-        return self._affine(points.double()) + self._displacement(points.double())
+        moved: Tensor = self._affine(points.double()) + self._displacement(points.double())
+        return moved
 
     def to_patch(self, points: Tensor) -> Tensor:
         """Where points (n, dims) of the source lie in the patch, by fixed-point iteration where it is elastic."""
-        back = torch.linalg.inv(self.linear)
+        back: Tensor = torch.linalg.inv(self.linear)
         wanted = points.double() - self.matrix[:-1, -1]
         found = wanted @ back.T
         for _ in range(_ROUNDS if self.nodes is not None else 0):
