@@ -30,7 +30,9 @@ def cross_entropy(logits: Tensor, target: Tensor, class_weights: Sequence[float]
     weights = _by_class(class_weights, scores)
     if weights is None:
         return -(wanted * scores).sum(1).mean()
-    return -(wanted * weights * scores).sum() / (truth * weights).sum().clamp_min(torch.finfo(scores.dtype).tiny)
+    total = (truth * weights).sum()
+    counts = total > 0
+    return torch.where(counts, -(wanted * weights * scores).sum() / torch.where(counts, total, 1.0), 0.0)
 
 
 def focal_loss(logits: Tensor, target: Tensor, gamma: float = 2.0, class_weights: Sequence[float] = ()) -> Tensor:
