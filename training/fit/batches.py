@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from storage.base.errors import ConfigError
-from training.augment.patches import draw_patch
+from training.augment import draw_batch
 from training.data import GridCase
 from training.fit.order import SAMPLES, CaseOrder, seeded
 from training.fit.ranks import Ranks
@@ -46,18 +46,6 @@ class Batches:
         cases = [self._cases[self._order[slot]] for slot in slots]
         generators = [seeded(self._recipe.seed, SAMPLES, slot) for slot in slots]
         return draw_batch(cases, self._recipe, generators)
-
-
-def draw_batch(cases: Sequence[GridCase], recipe: Recipe, generators: Sequence[Generator]) -> tuple[Tensor, Tensor]:
-    """One patch a case, for either task."""
-    pairs = []
-    for case, generator in zip(cases, generators, strict=True):
-        mask = case.target if case.target is not None else torch.zeros(case.image.shape[1:], dtype=torch.uint8)
-        pairs.append(draw_patch(case.image, mask, recipe.classes, recipe.fit.extent.patch, recipe.augment, generator))
-    images = torch.stack([image for image, _ in pairs])
-    if recipe.task == "classification":
-        return images, torch.tensor([case.class_index for case in cases])
-    return images, torch.stack([target for _, target in pairs])
 
 
 def memory_format(dims: int, channels_last: bool) -> torch.memory_format:

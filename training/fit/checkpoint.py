@@ -51,9 +51,17 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
         _sync_folder(path.parent)
     except (OSError, RuntimeError) as error:
         part.unlink(missing_ok=True)
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "writing failed; is the disk full?"
-        message = f"{path}: the checkpoint of step {state['step']} can't be written ({reason}); make room and start the run again"
+        what = f"the checkpoint of step {state['step']} can't be written ({_reason(error)})"
+        message = f"{path}: {what}; make room and start the run again"
         raise TransientError(message, code="checkpoint-unwritable") from error
+
+
+def _reason(error: BaseException) -> str:
+    """What the system said; torch answers a failed write with an error of its own, behind which it stands."""
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, OSError):
+        found = found.__cause__ or found.__context__
+    return str(found.strerror or found) if found is not None else str(error)
 
 
 def _sync_folder(folder: Path) -> None:

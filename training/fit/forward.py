@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
+import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -38,6 +39,8 @@ class Scales(nn.Module):
             raise ConfigError(message, code="recipe-invalid")
         self.network = network
         self._deep = deep
+        # DistributedDataParallel warns when it is to look for parameters without a gradient and every one has got one
+        self.idle = nn.Parameter(torch.zeros(1))
 
     def forward(self, images: Tensor) -> Logits:
         scales: Logits = self.network.forward_scales(images) if self._deep else self.network(images)  # type: ignore[operator]
@@ -75,5 +78,5 @@ class Exchange:
         learning = tuple(parameter.requires_grad for parameter in self._scales.parameters())
         if self._wrapped is None or learning != self._learning:
             self._learning = learning
-            self._wrapped = DistributedDataParallel(self._scales, broadcast_buffers=False, find_unused_parameters=True)
+            self._wrapped = DistributedDataParallel(self._scales, forward_sync_buffers=False, find_unused_parameters=True)
         return self._wrapped

@@ -28,6 +28,14 @@ class Ranks:
             values /= self.size
         return values
 
+    def told(self, *flags: bool) -> tuple[bool, ...]:
+        """The first process's ``flags``, in every process."""
+        if self.size == 1:
+            return flags
+        sent = torch.tensor(flags, dtype=torch.uint8, device=_exchange_device())
+        dist.broadcast(sent, src=0)
+        return tuple(bool(flag) for flag in sent.tolist())
+
     @torch.no_grad()
     def share_statistics(self, network: nn.Module) -> None:
         """Give batch norm's running statistics of all processes their mean.
@@ -40,3 +48,8 @@ class Ranks:
             mean = self.mean(torch.cat([buffer.flatten() for buffer in floating]))
             for buffer, values in zip(floating, mean.split([buffer.numel() for buffer in floating]), strict=True):
                 buffer.copy_(values.view_as(buffer))
+
+
+def _exchange_device() -> str:
+    """Where NCCL and gloo want what they send."""
+    return "cuda" if dist.get_backend() == "nccl" else "cpu"

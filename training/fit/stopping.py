@@ -45,3 +45,26 @@ class Follower:
     def state(self) -> dict[str, Any]:
         """As plain numbers and tensors."""
         return {"best": self.best, "best_step": self.best_step, "stale": self.stale, "weights": self.weights}
+
+
+@dataclass
+class Tally:
+    """The losses since the mean was last told."""
+
+    total: float = 0.0
+    count: int = 0
+
+    def add(self, loss: float) -> None:
+        """One step's loss."""
+        self.total += loss
+        self.count += 1
+
+    def take(self) -> float:
+        """The mean; begins anew."""
+        mean = self.total / max(1, self.count)
+        self.total, self.count = 0.0, 0
+        return mean
+
+    def state(self) -> dict[str, Any]:
+        """As plain numbers."""
+        return {"total": self.total, "count": self.count}

@@ -7,39 +7,41 @@ averaged weights (EMA), which are also what is exported.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import nn
 
 from inference.networks import build
 from storage.base.clock import Clock, SystemClock
 from storage.base.errors import ConfigError
 from training.data import GridCase
-from training.fit.average import average
-from training.fit.batches import Batches, memory_format
 from training.fit.checkpoint import FORMAT, cases_digest, load_checkpoint, recipe_text, save_checkpoint
-from training.fit.forward import Exchange, Scales, loss_of
-from training.fit.optimize import check_finite, make_optimizer, optimize, set_rates
-from training.fit.order import STEPS, case_order, number, seeded
+from training.fit.order import case_order, seeded
 from training.fit.precision import choose_device, choose_precision
 from training.fit.ranks import Ranks
-from training.fit.stopping import Follower
+from training.fit.step import Step
+from training.fit.stop import RunStopped
+from training.fit.stopping import Follower, Tally
+from training.fit.team import Task, joined
 from training.fit.validate import chosen, validate
 from training.recipe import Recipe
-from training.transfer import Provenance, hold, start
+from training.transfer import Provenance, start
 
 __all__ = ["Report", "Trainer", "case_order", "seeded"]
 
 Report = Callable[[int, dict[str, float]], None]
-"""Called after each step with (steps done, figures): loss, learning_rate, and those of a validation after one."""
+"""Called after each step with (steps done, figures).
+
+Always loss and learning_rate; every ``fit.log_every`` steps, at a validation and at the end also mean_loss, over the steps since
+it was last told; after a validation its figures.
+"""
 
 
 class Trainer:
-    """Network, averaged network and optimiser of one run, at ``step`` steps done.
+    """One run, at ``step`` steps done.
 
     Parameters
     ----------
@@ -47,13 +49,13 @@ class Trainer:
     cases : the training part, on the model's grid, in a fixed order.
     held_out : what is validated on, at most ``fit.validate_cases`` of it.
     device : ``cpu``, ``cuda``, ``cuda:N``.
-    ranks : this process among those that fit together.
+    ranks : this process among those that fit together; ``Ranks(0, n)`` starts the others while it runs.
 
     Attributes
     ----------
-    averaged : the network that is exported: of the last step, or of the best validation once a run that keeps it is ``finished``.
     provenance : of the weights that the run started from, or None.
     precision : the number format of the forward pass, with its reason.
+    finished : whether the last step was done, or the run ended early.
     validation_s : seconds spent in validations since this object was made.
     """
 
@@ -73,42 +75,58 @@ class Trainer:
         self.held_out = chosen(held_out, recipe.fit.validate_cases, recipe.seed)
         self.precision = choose_precision(recipe.fit.precision, self.device)
         self.step, self.finished, self.validation_s = 0, False, 0.0
+        self.follower, self._tally = Follower(), Tally()
         self._manifest, self._clock = recipe.manifest(), clock or SystemClock()
         network = build(self._manifest.network.name, self._manifest.network.arguments)
         self.provenance: Provenance | None = start(network, recipe.transfer) if recipe.transfer else None
-        self._format = memory_format(len(recipe.fit.extent.patch), recipe.fit.channels_last)
-        self.network = network.to(self.device).to(memory_format=self._format)  # type: ignore[call-overload]
-        self.averaged = copy.deepcopy(self.network).eval()
-        self.optimizer = make_optimizer(self.network, recipe)
-        self._scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision.name == "fp16")
-        self.follower = Follower()
-        self._batches = Batches(recipe, cases, self.ranks)
-        self._exchange, self._loss = Exchange(Scales(self.network, recipe), self.ranks), loss_of(recipe)
+        self._step = Step(recipe, network, cases, self.device, self.precision, self.ranks)
 
-    def run(self, report: Report, checkpoint: Path | None = None, until: int | None = None) -> None:
+    @property
+    def network(self) -> nn.Module:
+        """The network as the last step left it."""
+        return self._step.network
+
+    @property
+    def averaged(self) -> nn.Module:
+        """What is exported: of the last step, or of the best validation once a run that keeps it is ``finished``."""
+        return self._step.averaged
+
+    def run(
+        self, report: Report, checkpoint: Path | None = None, until: int | None = None, stop: Callable[[], str] = lambda: ""
+    ) -> None:
         """Go on to step ``until`` (the recipe's last by default), saving to ``checkpoint`` now and then, after the report.
+
+        Parameters
+        ----------
+        stop : asked after each step; a reason ends the run there.
 
         Raises
         ------
         ConfigError
             Code ``loss-not-finite``: the run diverged.
         TransientError
-            Code ``checkpoint-unwritable``.
+            Code ``checkpoint-unwritable``, or ``process-lost``: one of several processes ended.
+        RunStopped
+            ``stop`` gave a reason; the checkpoint holds the step that the run stopped at.
         """
-        fit, last = self.recipe.fit, self.recipe.fit.extent.steps
-        while not self.finished and self.step < (last if until is None else until):
-            figures = self._advance(self.step)
-            self.step += 1
-            ends = self.step == last
-            if self.held_out and (ends or self.step % fit.validate_every == 0):
-                found = self.validate()
-                figures |= found
-                ends |= self.follower.take(self.step, found, self.averaged, fit)
-            if ends:
-                self._finish()
-            report(self.step, figures)
-            if checkpoint is not None and (ends or self.step % fit.checkpoint_every == 0):
-                save_checkpoint(checkpoint, self.state())
+        last = self.recipe.fit.extent.steps if until is None else min(until, self.recipe.fit.extent.steps)
+        if self.finished or self.step >= last:
+            return
+        with joined(Task(self.recipe, self.cases, self.state(), last, self.ranks, self.device)):
+            while not self.finished and self.step < last:
+                figures = self._step.advance(self.step)
+                self.step += 1
+                self._take_note(figures)
+                reason = stop() if self.ranks.first else ""
+                self.finished, stopping = self.ranks.told(self.finished, bool(reason))
+                if self.finished and self.follower.weights is not None:
+                    self.averaged.load_state_dict(self.follower.weights)
+                report(self.step, figures)
+                due = self.finished or stopping or self.step % self.recipe.fit.checkpoint_every == 0
+                if checkpoint is not None and due:
+                    save_checkpoint(checkpoint, self.state())
+                if stopping and not self.finished:
+                    raise RunStopped(reason, self.step, checkpoint)
 
     def validate(self) -> dict[str, float]:
         """Figures of the averaged weights on the held-out cases."""
@@ -117,35 +135,18 @@ class Trainer:
         self.validation_s += self._clock.monotonic_s() - started_s
         return figures
 
-    def _advance(self, step: int) -> dict[str, float]:
-        """One optimiser step, whose randomness in the network (dropout) is seeded by (seed, step, process) as well."""
+    def _take_note(self, figures: dict[str, float]) -> None:
+        """Add to the figures what is due after this step, and see whether the run ends here."""
         fit = self.recipe.fit
-        torch.manual_seed(number(self.recipe.seed, STEPS, step, self.ranks.number))
-        self.network.train()
-        hold(self.network, self.recipe.transfer, step)
-        rate = set_rates(self.optimizer, self.recipe, step)
-        self.optimizer.zero_grad()
-        losses = [self._backward(batch, turn + 1 < fit.accumulate) for turn, batch in enumerate(self._batches.of_step(step))]
-        loss = float(self.ranks.mean(torch.stack(losses).mean()))
-        norm = optimize(self.network, self.optimizer, self._scaler, fit.clip_norm)
-        check_finite(step, loss, norm, self._scaler.is_enabled())
-        self.ranks.share_statistics(self.network)
-        average(self.averaged, self.network, fit.ema_decay, step)
-        return {"loss": loss, "learning_rate": rate}
-
-    def _backward(self, batch: tuple[Tensor, Tensor], more_follow: bool) -> Tensor:
-        images, targets = (tensor.to(self.device, non_blocking=True) for tensor in batch)
-        with self._exchange.hold_back(more_follow):
-            with self.precision.autocast(self.device):
-                logits = self._exchange.forward(images.contiguous(memory_format=self._format))
-            loss = self._loss(logits, targets)
-            self._scaler.scale(loss / self.recipe.fit.accumulate).backward()
-        return loss.detach()
-
-    def _finish(self) -> None:
-        self.finished = True
-        if self.follower.weights is not None:
-            self.averaged.load_state_dict(self.follower.weights)
+        self.finished = self.step == fit.extent.steps
+        validates = bool(self.held_out) and (self.finished or self.step % fit.validate_every == 0)
+        self._tally.add(figures["loss"])
+        if self.finished or validates or self.step % fit.log_every == 0:
+            figures["mean_loss"] = self._tally.take()
+        if validates and self.ranks.first:
+            found = self.validate()
+            figures |= found
+            self.finished |= self.follower.take(self.step, found, self.averaged, fit)
 
     def state(self) -> dict[str, Any]:
         """All that ``resume`` needs, as plain tensors, numbers and text."""
@@ -155,11 +156,9 @@ class Trainer:
             "cases": cases_digest(self.cases),
             "step": self.step,
             "finished": self.finished,
-            "network": self.network.state_dict(),
-            "averaged": self.averaged.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": self._scaler.state_dict(),
             "follower": self.follower.state(),
+            "tally": self._tally.state(),
+            **self._step.state(),
         }
 
     def resume(self, checkpoint: Path) -> None:
@@ -172,14 +171,11 @@ class Trainer:
         """
         state = load_checkpoint(checkpoint, self.state())
         try:
-            self.network.load_state_dict(state["network"])
-            self.averaged.load_state_dict(state["averaged"])
-            self.optimizer.load_state_dict(state["optimizer"])
+            self._step.load(state)
         except (RuntimeError, ValueError) as error:
             message = f"{checkpoint}: the checkpoint of another network; remove the file to begin anew"
             raise ConfigError(message, code="checkpoint-invalid") from error
-        self._scaler.load_state_dict(state["scaler"])
-        self.follower = Follower(**state["follower"])
+        self.follower, self._tally = Follower(**state["follower"]), Tally(**state["tally"])
         self.step, self.finished = int(state["step"]), bool(state["finished"])
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inference.manifest import Manifest
-from inference.pipeline.window import slide
+from inference.pipeline.window import forward, slide
 from training.data import GridCase
 from training.fit.order import number, seeded
+
+_AT_ONCE = 16
 
 
 def chosen(cases: Sequence[GridCase], most: int, seed: int) -> list[GridCase]:
@@ -21,6 +24,13 @@ def chosen(cases: Sequence[GridCase], most: int, seed: int) -> list[GridCase]:
         return list(cases)
     drawn = torch.randperm(len(cases), generator=seeded(seed, number(5)))[:most].tolist()
     return [cases[index] for index in sorted(drawn)]
+
+
+def figure_names(manifest: Manifest) -> list[str]:
+    """What ``validate`` yields for a package of this manifest."""
+    if manifest.task == "classification":
+        return ["auc", "accuracy", "validation loss"]
+    return ["dice", *(f"dice {label.name}" for label in manifest.labels)]
 
 
 class _Elsewhere(nn.Module):
@@ -67,7 +77,7 @@ def _dice(ours: Tensor, truth: Tensor) -> float:
 
 def _classes(network: nn.Module, cases: Sequence[GridCase], manifest: Manifest) -> dict[str, float]:
     truth = torch.tensor([case.class_index for case in cases])
-    logits = torch.cat([network(case.image[None]).float() for case in cases])
+    logits = torch.cat([forward(network, torch.stack(images)) for images in _batches(cases)])
     probabilities = logits.softmax(1)
     areas = [area_under_curve(probabilities[:, label.value], truth == label.value) for label in manifest.labels]
     known = [area for area in areas if not math.isnan(area)]
@@ -76,6 +86,13 @@ def _classes(network: nn.Module, cases: Sequence[GridCase], manifest: Manifest) 
         "accuracy": float((logits.argmax(1) == truth).float().mean()),
         "validation loss": float(F.cross_entropy(logits, truth)),
     }
+
+
+def _batches(cases: Sequence[GridCase]) -> Iterator[list[Tensor]]:
+    """The images in their order, those of one size together, some at a time."""
+    for _size, group in groupby((case.image for case in cases), key=lambda image: image.shape):
+        images = list(group)
+        yield from (images[first : first + _AT_ONCE] for first in range(0, len(images), _AT_ONCE))
 
 
 def area_under_curve(scores: Tensor, positive: Tensor) -> float:
