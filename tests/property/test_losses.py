@@ -39,7 +39,7 @@ def _case(task: str, seed: int, scale: float, classes: tuple[int, ...]) -> tuple
     return logits, torch.tensor(classes)[places]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     keys=st.sampled_from(LOSSES),
     task=st.sampled_from(["segmentation", "classification"]),

@@ -34,7 +34,7 @@ def soft_dice_loss(
     if axes:
         overlap, total = overlap.sum(axes), total.sum(axes)
     total = total + epsilon
-    empty = total == 0
+    empty = total < 8 * torch.finfo(total.dtype).tiny  # and not only 0: the slope 1 / total must be a number
     dice = torch.where(empty, 1.0, (2 * overlap + epsilon) / torch.where(empty, 1.0, total))
     return 1 - dice[..., 0 if background else 1 :].mean()
 
