@@ -73,6 +73,8 @@ def test_figures_of_overlap_are_symmetric_and_bounded(ours: np.ndarray, theirs: 
 @settings(max_examples=20, deadline=None)
 @given(arrays(np.float64, (8, 2, 3), elements=st.floats(-6, 6)), arrays(np.int64, 8, elements=st.integers(0, 2)))
 def test_a_temperature_never_makes_the_likelihood_worse(scores: np.ndarray, truth: np.ndarray) -> None:
-    before, after = tempered(scores, 1.0), tempered(scores, fit_temperature(scores, truth))
-    assert negative_log_likelihood(after, truth) <= negative_log_likelihood(before, truth)
+    temperature = fit_temperature(scores, truth)
+    assert negative_log_likelihood(scores, truth, temperature) <= negative_log_likelihood(scores, truth)
+    after = tempered(scores, temperature)
+    assert abs(negative_log_likelihood(scores, truth, temperature) + np.log(after[np.arange(8), truth]).mean()) < 1e-9
     assert np.allclose(after.sum(axis=1), 1.0) and 0.0 <= calibration_error(after, truth) <= 1.0

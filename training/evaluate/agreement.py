@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -23,9 +24,9 @@ class Agreement:
     low_mm: float
     high_mm: float
 
-    def document(self) -> dict[str, float | int]:
+    def document(self) -> dict[str, float | int | None]:
         """For JSON, to four digits after the point."""
-        return {key: round(value, 4) for key, value in asdict(self).items()}
+        return {key: None if math.isnan(value) else round(value, 4) for key, value in asdict(self).items()}
 
 
 def agreement(measured_mm: NDArray[np.float64], true_mm: NDArray[np.float64]) -> Agreement:

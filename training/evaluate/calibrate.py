@@ -43,8 +43,8 @@ def calibrate(model: LoadedModel, cases: Iterable[Case]) -> Calibrated:
         temperature=temperature,
         thresholds=tuple(fit_threshold(after, truth, label.value) for label in model.manifest.labels),
         cases=truth.size,
-        nll_before=negative_log_likelihood(before, truth),
-        nll_after=negative_log_likelihood(after, truth),
+        nll_before=negative_log_likelihood(scores, truth),
+        nll_after=negative_log_likelihood(scores, truth, temperature),
         error_before=calibration_error(before, truth),
         error_after=calibration_error(after, truth),
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import log_softmax, logsumexp
 
 from training.evaluate.classes import Classes, Probabilities
 from training.evaluate.ranking import roc
@@ -18,7 +19,6 @@ from training.evaluate.ranking import roc
 Scores = NDArray[np.float64]
 
 BINS = 10
-_FLOOR = 1e-12
 _COLDEST, _HOTTEST = math.log(0.05), math.log(20.0)
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
@@ -59,9 +59,10 @@ def tempered(scores: Scores, temperature: float) -> Probabilities:
     return np.asarray((raised / raised.sum(axis=-1, keepdims=True)).mean(axis=1), dtype=np.float64)
 
 
-def negative_log_likelihood(probabilities: Probabilities, truth: Classes) -> float:
-    """Mean of -log p of the true class, p no less than 1e-12."""
-    return float(-np.log(np.maximum(probabilities[np.arange(truth.size), truth], _FLOOR)).mean())
+def negative_log_likelihood(scores: Scores, truth: Classes, temperature: float = 1.0) -> float:
+    """Mean of -log p of the true class, by ``tempered``; computed from the logarithms, so that no p is too small for it."""
+    each = log_softmax(scores / temperature, axis=-1)[np.arange(truth.size), :, truth]
+    return float(-(logsumexp(each, axis=1) - math.log(scores.shape[1])).mean())
 
 
 def fit_temperature(scores: Scores, truth: Classes) -> float:
@@ -78,7 +79,7 @@ def fit_temperature(scores: Scores, truth: Classes) -> float:
         return 1.0
 
     def loss(log_temperature: float) -> float:
-        return negative_log_likelihood(tempered(scores, math.exp(log_temperature)), truth)
+        return negative_log_likelihood(scores, truth, math.exp(log_temperature))
 
     low, high = _COLDEST, _HOTTEST
     for _ in range(60):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -19,7 +20,7 @@ MOST_POINTS = 400
 
 def roc_chart(curves: Mapping[str, Roc]) -> str:
     """Sensitivity over 1 - specificity, one line per name."""
-    chart = Chart("ROC", "1 − specificity", "sensitivity", UNIT, UNIT, size=SQUARE)
+    chart = Chart("ROC", "1 − specificity", "sensitivity", UNIT, UNIT, size=SQUARE, key="foot right")
     chart.guide((0, 0), (1, 1))
     for number, (name, roc) in enumerate(curves.items()):
         steps = thinned(list(zip((1 - roc.specificity).tolist(), roc.sensitivity.tolist(), strict=True)))
@@ -28,13 +29,16 @@ def roc_chart(curves: Mapping[str, Roc]) -> str:
 
 
 def reliability_chart(curves: Mapping[str, Sequence[Bin]]) -> str:
-    """Share right over confidence, one line per name; perfect calibration lies on the diagonal."""
-    chart = Chart("Reliability", "confidence of the most probable class", "share that is right", UNIT, UNIT, size=SQUARE)
+    """Share right over confidence, one line per name; calibrated is the diagonal. A dot's area tells its cases."""
+    chart = Chart(
+        "Reliability", "confidence of the most probable class", "share that is right", UNIT, UNIT, size=SQUARE, key="top left"
+    )
     chart.guide((0, 0), (1, 1))
     for number, (name, bins) in enumerate(curves.items()):
-        points = [(b.confidence, b.accuracy) for b in bins]
-        chart.line(points, name, number)
-        chart.dots(points, number=number)
+        chart.line([(b.confidence, b.accuracy) for b in bins], name, number)
+        every = sum(b.cases for b in bins)
+        for b in bins:
+            chart.dots([(b.confidence, b.accuracy)], number=number, radius=2 + 8 * (b.cases / every) ** 0.5)
     return chart.text()
 
 
@@ -48,36 +52,35 @@ def bland_altman_chart(
     x, y = padded(means.tolist()), padded([*differences.tolist(), *shown.values(), 0.0])
     chart = Chart(name, f"mean of measured and true ({unit})", f"measured − true ({unit})", x, y)
     for label, level in shown.items():
-        chart.guide((x[0], level), (x[1], level), f"{label} {level:.2f}")
+        chart.guide((x[0], level), (x[1], level), f"{label} {level:.2f}".replace("-", "−"))
     chart.dots(zip(means.tolist(), differences.tolist(), strict=True))
     return chart.text()
 
 
-def curves_chart(title: str, y_label: str, curves: Mapping[str, Sequence[tuple[float, float]]]) -> str:
-    """Lines over the steps of training; empty text where there is nothing to draw. Points that are no numbers are left out."""
+def curves_chart(title: str, y_label: str, curves: Mapping[str, Sequence[tuple[float, float]]], *, rises: bool = False) -> str:
+    """Lines over the steps of training; empty text where there is nothing to draw. Points that are no numbers are left out.
+
+    ``rises``: the lines end high, so that the legend stands low.
+    """
     finite = {name: [point for point in points if np.isfinite(point).all()] for name, points in curves.items()}
     points = [point for line in finite.values() for point in line]
     if not points:
         return ""
     x, y = padded([x for x, _ in points], 0.0), padded([y for _, y in points])
-    chart = Chart(title, "step", y_label, x, y)
+    chart = Chart(title, "step", y_label, x, y, key="foot right" if rises else "top right")
     for number, (name, line) in enumerate(finite.items()):
         chart.line(thinned(line), name, number)
     return chart.text()
 
 
 def spread_chart(title: str, x_label: str, values: Mapping[str, NDArray[np.float64]]) -> str:
-    """Every case as a dot on its label's row, the median as a line: what a mean hides."""
+    """Every case's share, 0 to 1, as a dot on its label's row, the median as a line: what a mean hides."""
     known = {name: row[~np.isnan(row)] for name, row in values.items()}
     rows = {name: row for name, row in known.items() if row.size}
     if not rows:
         return ""
-    everything = np.concatenate(list(rows.values()))
-    x = (
-        (min(0.0, float(everything.min())), max(1.0, float(everything.max())))
-        if everything.max() <= 1
-        else padded(everything.tolist())
-    )
+    least = min(float(row.min()) for row in rows.values())
+    x = (0.0, 1.0) if least < 0.5 else (math.floor(10 * least - 0.01) / 10, 1.0)
     chart = Chart(title, x_label, "", x, (-0.5, len(rows) - 0.5), size=(420, 84 + 42 * len(rows)), rows=True)
     for number, (name, row) in enumerate(rows.items()):
         height = len(rows) - 1 - number

@@ -47,7 +47,7 @@ class _Rule:
 
     def words(self) -> str:
         """For people."""
-        where = f"where more than {self.least:.0%} of the training masks lie"
+        where = f"where more than {100 * self.least:g} % of the training masks lie"
         kind = {0: "everything", 1: f"the largest blob of the {self.percentile:g} % brightest"}
         return f"{kind.get(self.sign, f'the largest blob of the {self.percentile:g} % darkest')} {where}"
 

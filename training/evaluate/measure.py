@@ -81,6 +81,8 @@ def _subject(model: LoadedModel, recipe: Recipe) -> Subject:
         parameters=sum(parameters(network) for network in model.networks),
         length_unit=unit,
         size_unit=f"{unit}{len(manifest.grid.patch)}",
+        tolerance=recipe.evaluation.surface_tolerance_mm,
+        specificity=recipe.evaluation.specificity,
     )
 
 

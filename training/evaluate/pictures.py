@@ -79,11 +79,11 @@ def draw(snapshot: Snapshot, caption: str, value: int | None = None) -> Picture:
         window = _window(truth | predicted)
         grey, truth, predicted = grey[window], truth[window], predicted[window]
     size_mm = np.multiply(grey.shape, snapshot.spacing_ji)
-    height, width = (max(1, round(SIDE * float(length / size_mm.max()))) for length in size_mm)
-    canvas = np.asarray(Image.fromarray(grey).resize((width, height), Image.Resampling.BICUBIC).convert("RGB")).copy()
-    for mask, colour in ((truth, TRUTH), (predicted, PREDICTION)):
+    rows, columns = (max(1, round(SIDE * float(length / size_mm.max()))) for length in size_mm)
+    canvas = np.asarray(Image.fromarray(grey).resize((columns, rows), Image.Resampling.BICUBIC).convert("RGB")).copy()
+    for mask, colour, width in ((truth, TRUTH, 4), (predicted, PREDICTION, 2)):
         if mask is not None:
-            canvas[_outline(mask, (height, width))] = colour
+            canvas[_outline(mask, (rows, columns), width)] = colour
     where = f", slice {snapshot.slice_number}" if snapshot.slice_number else ""
     return Picture(caption + where, _png(canvas))
 
@@ -121,11 +121,11 @@ def _window(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
     return tuple(found)
 
 
-def _outline(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """The mask's rim, two pixels wide, on a canvas of (height, width)."""
+def _outline(mask: NDArray[np.bool_], size: tuple[int, int], width: int) -> NDArray[np.bool_]:
+    """The mask's rim on a canvas of (rows, columns); the truth's is the wider one, so that both show where they agree."""
     large = np.asarray(Image.fromarray(mask.astype(np.uint8)).resize(size[::-1], Image.Resampling.NEAREST)).astype(bool)
     inner = large
-    for _ in range(2):
+    for _ in range(width):
         framed = np.pad(inner, 1)
         inner = inner & framed[:-2, 1:-1] & framed[2:, 1:-1] & framed[1:-1, :-2] & framed[1:-1, 2:]
     return np.asarray(large & ~inner, dtype=bool)

@@ -23,7 +23,10 @@ Figures = Mapping[str, Mapping[str, Figure]]
 
 @dataclass(frozen=True)
 class Subject:
-    """What was evaluated, and in which units: lengths "mm" or "px" (no pixel size known), sizes "mm3", "mm2" or "px2"."""
+    """What was evaluated, and in which units: lengths "mm" or "px" (no pixel size known), sizes "mm3", "mm2" or "px2".
+
+    ``tolerance`` is that of surface Dice; ``specificity`` where sensitivity is read off the ROC, and the other way round.
+    """
 
     task: str
     name: str
@@ -34,6 +37,8 @@ class Subject:
     parameters: int
     length_unit: str = "mm"
     size_unit: str = "mm3"
+    tolerance: float = 1.0
+    specificity: float = 0.9
 
 
 @dataclass(frozen=True)
@@ -129,6 +134,8 @@ class Evaluation:
             "model": {key: getattr(self.subject, key) for key in ("name", "version", "title", "digest", "parameters")},
             "labels": list(self.subject.labels),
             "units": {"length": self.subject.length_unit, "size": self.subject.size_unit},
+            "surface_tolerance": self.subject.tolerance,
+            "stated_specificity": self.subject.specificity,
             "cases": len(self.cases[AS_IS]),
             "figures": {way: _document(subjects) for way, subjects in self.figures.items()},
             "strata": [

@@ -13,6 +13,7 @@ from training.evaluate.charts import bland_altman_chart, spread_chart
 from training.evaluate.options import Options
 from training.evaluate.results import AS_IS, MEAN_OF_LABELS, Comparison, Evaluation, Figures, Stratum, Subject
 from training.evaluate.segmented import SegmentedCase, column
+from training.evaluate.sizes import unit_symbol
 from training.evaluate.strata import size_bands, subgroups
 
 Ways = Mapping[str, list[SegmentedCase]]
@@ -110,7 +111,7 @@ def _strata(cases: list[SegmentedCase], subject: Subject, options: Options) -> I
                         yield Stratum(key, value, name, metric, row[metric])
     for label in subject.labels if options.size_bands > 1 else ():
         sizes = np.array([row.sizes[label] for row in cases])
-        for band, indices in size_bands(sizes, options.size_bands, subject.size_unit).items():
+        for band, indices in size_bands(sizes, options.size_bands, unit_symbol(subject.size_unit)).items():
             chosen = [cases[place] for place in indices]
             figure = _resampler(chosen, options).mean(column(chosen, label, "dice"))
             yield Stratum(f"size of {label}", band, label, "dice", figure)

@@ -29,9 +29,9 @@ def own_grid(labels_kji: NDArray[Any], affine_lps_mm: Affine) -> tuple[NDArray[A
     return (labels_kji[0], spacing[1:]) if labels_kji.shape[0] == 1 else (labels_kji, spacing)
 
 
-def size_unit(dimensions: int) -> str:
-    """The unit of a size on a grid of 2 or 3 dimensions."""
-    return "mm2" if dimensions == 2 else "mm3"
+def unit_symbol(unit: str) -> str:
+    """``mm³`` for ``mm3``."""
+    return unit.replace("2", "²").replace("3", "³")
 
 
 def mask_size(mask: Mask, spacing_mm: Sequence[float]) -> float:

@@ -9,15 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from html import escape
+from typing import Literal
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _DASHES = ("", "6 3", "2 2", "8 3 2 3", "4 4", "1 3")
 _GREY = "#767676"
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 12, 30, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 22, 30, 44
 
 _HALO = 'stroke="white" stroke-width="3" paint-order="stroke"'
 
 Range = tuple[float, float]
+Place = Literal["top right", "top left", "foot right"]
 Points = Iterable[tuple[float, float]]
 
 
@@ -44,6 +46,7 @@ class Chart:
     ----------
     x, y : the ranges shown, low before high.
     x_label, y_label : with the unit.
+    key : where the legend stands.
     rows : the y axis has no numbers; what stands at a height is said by ``note``.
     """
 
@@ -57,9 +60,11 @@ class Chart:
         *,
         size: tuple[int, int] = (420, 300),
         rows: bool = False,
+        key: Place = "top right",
     ) -> None:
         self._title, self._x, self._y = title, x, y
         self._width, self._height = size
+        self._key_place = key
         self._marks: list[str] = []
         self._legend: list[tuple[str, str, str]] = []
         self._axes = [*self._grid(() if rows else ticks(*y)), *self._labels(x_label, y_label)]
@@ -92,15 +97,6 @@ class Chart:
         )
         if name:
             self._legend.append((name, colour, "none"))
-
-    def bar(self, low: float, high: float, height: float, number: int = 0) -> None:
-        """A pillar from 0 over low .. high of the x axis."""
-        left, right, top, foot = self._across(low), self._across(high), self._up(height), self._up(max(0.0, self._y[0]))
-        colour = COLOURS[number % len(COLOURS)]
-        self._marks.append(
-            f'<rect x="{left + 1:.1f}" y="{top:.1f}" width="{max(1.0, right - left - 2):.1f}" height="{foot - top:.1f}" '
-            f'fill="{colour}" fill-opacity="0.55"/>'
-        )
 
     def text(self) -> str:
         """The chart as one ``<svg>`` element."""
@@ -137,15 +133,17 @@ class Chart:
         yield _text(14, middle, y_label, "middle", extra=f'transform="rotate(-90 14 {middle:.0f})"')
 
     def _key(self) -> Iterable[str]:
-        """The legend, at the right and the foot or the top, where fewer of these charts' marks lie."""
+        """The legend: a sample of each line and its name."""
+        left = self._key_place.endswith("left")
+        first = _TOP + 12 if self._key_place.startswith("top") else self._height - _BOTTOM - 15 * len(self._legend)
+        x = _LEFT + 10 if left else self._width - _RIGHT - 30
         for place, (name, colour, dash) in enumerate(self._legend):
-            y = _TOP + 12 + 15 * place
-            x = self._width - _RIGHT - 8
-            yield _text(x - 26, y + 4, name, "end", extra=_HALO)
+            y = first + 15 * place
+            yield _text(x + 26 if left else x - 4, y + 4, name, "start" if left else "end", extra=_HALO)
             if dash == "none":
-                yield f'<circle cx="{x - 11}" cy="{y}" r="3" fill="{colour}"/>'
+                yield f'<circle cx="{x + 11}" cy="{y}" r="3" fill="{colour}"/>'
             else:
-                yield f'<line x1="{x - 22}" y1="{y}" x2="{x}" y2="{y}" stroke="{colour}" stroke-width="2" {_dashed(dash)}/>'
+                yield f'<line x1="{x}" y1="{y}" x2="{x + 22}" y2="{y}" stroke="{colour}" stroke-width="2" {_dashed(dash)}/>'
 
 
 def _dashed(dash: str) -> str:

@@ -60,9 +60,16 @@ def test_the_temperature_is_found() -> None:
 def test_no_temperature_in_the_neighbourhood_is_better() -> None:
     scores, truth = _overconfident(500, 0.4)
     best = fit_temperature(scores, truth)
-    loss = negative_log_likelihood(tempered(scores, best), truth)
+    loss = negative_log_likelihood(scores, truth, best)
     for other in np.geomspace(0.05, 20, 200):
-        assert loss <= negative_log_likelihood(tempered(scores, float(other)), truth) + 1e-7
+        assert loss <= negative_log_likelihood(scores, truth, float(other)) + 1e-7
+
+
+def test_scores_that_are_far_too_sure_are_cooled() -> None:
+    """In single precision such probabilities are 0 and 1, and of equal likelihood over a wide range of temperatures."""
+    scores, truth = _overconfident(300, 400.0)
+    assert fit_temperature(scores, truth) == 20.0
+    assert negative_log_likelihood(scores, truth) > negative_log_likelihood(scores, truth, 20.0) > 1.0
 
 
 def test_what_can_not_be_bettered_stays() -> None:

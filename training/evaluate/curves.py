@@ -1,0 +1,37 @@
+"""Charts of a run's ``metrics.csv``: a column ``step``, ``loss``, ``learning_rate``, and the validation's own."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+
+from storage.base.errors import ConfigError
+from training.evaluate.charts import curves_chart
+
+_LOSSES = ("loss", "validation loss")
+
+
+def curve_charts(path: Path) -> dict[str, str]:
+    """Title to SVG text: loss, and validation where there is any.
+
+    Raises
+    ------
+    ConfigError
+        Code ``metrics-unreadable``.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            columns = _columns(list(csv.DictReader(stream)))
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(f"{path}: no readable metrics of a run; name another", code="metrics-unreadable") from error
+    losses = {name: columns[name] for name in _LOSSES if columns.get(name)}
+    scores = {name: points for name, points in columns.items() if name not in (*_LOSSES, "step", "learning_rate") and points}
+    charts = {"Loss": curves_chart("Loss", "loss", losses), "Validation": curves_chart("Validation", "score", scores, rises=True)}
+    return {title: chart for title, chart in charts.items() if chart}
+
+
+def _columns(rows: list[Mapping[str, str]]) -> dict[str, list[tuple[float, float]]]:
+    """Name to (step, value) of the rows that have one."""
+    names = list(rows[0]) if rows else []
+    return {name: [(float(row["step"]), float(row[name])) for row in rows if row[name]] for name in names}

@@ -1,0 +1,65 @@
+"""How figures are called and shown: their names, units and digits, and the explanations that go with them."""
+
+from __future__ import annotations
+
+import math
+
+from training.evaluate.bootstrap import Figure
+from training.evaluate.results import Subject
+from training.evaluate.sizes import unit_symbol
+
+LENGTH, SIZE, PERCENT, SHARE = "length", "size", "%", ""
+
+METRICS: dict[str, tuple[str, str, int]] = {
+    "dice": ("Dice, mean", SHARE, 3),
+    "dice_median": ("Dice, median", SHARE, 3),
+    "surface_dice": ("Surface Dice", SHARE, 3),
+    "hd95": ("Hausdorff distance, 95th percentile", LENGTH, 2),
+    "mean_surface_distance": ("Mean surface distance", LENGTH, 2),
+    "size_error": ("Size, predicted − true", SIZE, 1),
+    "absolute_size_error_percent": ("Size, mean absolute error", PERCENT, 1),
+    "false_alarm_rate": ("False alarms, of cases without it", SHARE, 3),
+    "difference": ("Measured − true, mean", LENGTH, 2),
+    "absolute_difference": ("Mean absolute difference", LENGTH, 2),
+    "median_absolute_difference": ("Median absolute difference", LENGTH, 2),
+    "unmeasured_rate": ("Nothing found to measure", SHARE, 3),
+    "auc": ("AUC", SHARE, 3),
+    "accuracy": ("Accuracy", SHARE, 3),
+    "brier": ("Brier score (0 to 2, less is better)", SHARE, 3),
+    "calibration_error": ("Expected calibration error", SHARE, 3),
+    "sensitivity": ("Sensitivity at the package's threshold", SHARE, 3),
+    "specificity": ("Specificity at the package's threshold", SHARE, 3),
+    "sensitivity_at_specificity": ("Sensitivity at a specificity of {specificity:g}", SHARE, 3),
+    "specificity_at_sensitivity": ("Specificity at a sensitivity of {specificity:g}", SHARE, 3),
+}
+
+
+def metric_name(metric: str, subject: Subject) -> str:
+    """With its unit, such as ``Mean surface distance (mm)``."""
+    name, kind, _ = METRICS.get(metric, (metric.replace("_", " "), SHARE, 3))
+    name = name.format(specificity=subject.specificity)
+    if metric == "surface_dice":
+        name = f"{name} at {subject.tolerance:g} {subject.length_unit}"
+    unit = {LENGTH: subject.length_unit, SIZE: unit_symbol(subject.size_unit), PERCENT: PERCENT}.get(kind, "")
+    return f"{name} ({unit})" if unit else name
+
+
+def shown(metric: str, figure: Figure) -> str:
+    """The figure's value with as many digits as its kind has."""
+    return "not defined" if math.isnan(figure.value) else number(figure.value, _digits(metric))
+
+
+def interval(metric: str, figure: Figure) -> str:
+    """The ends of its interval."""
+    if figure.low is None or figure.high is None:
+        return "–"
+    return f"{number(figure.low, _digits(metric))} to {number(figure.high, _digits(metric))}"
+
+
+def number(value: float, digits: int = 2) -> str:
+    """With a true minus sign."""
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def _digits(metric: str) -> int:
+    return METRICS[metric][2] if metric in METRICS else 3
