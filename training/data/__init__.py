@@ -7,6 +7,7 @@ from training.data.dataset import DataSet, fold_names
 from training.data.entry import Entry
 from training.data.grid import grid_case
 from training.data.parts import read_cases, read_parts
+from training.data.sources.nnunet import starting_recipe
 from training.data.statement import Statement, make_statement
 from training.data.survey import Facts
 
@@ -22,4 +23,5 @@ __all__ = [
     "make_statement",
     "read_cases",
     "read_parts",
+    "starting_recipe",
 ]

@@ -73,6 +73,6 @@ def group_of(name: str, grouping: Grouping, row: Mapping[str, str] | None = None
                 code="data-invalid",
             )
         return f"{grouping.means} {row[grouping.column]}"
-    if grouping.by == "patient":
-        raise ConfigError("data.group.by: patient is for DICOM alone; use another grouping", code="recipe-invalid")
+    if grouping.by in ("patient", "study"):
+        raise ConfigError(f"data.group.by: {grouping.by} is for DICOM alone; use another grouping", code="recipe-invalid")
     return name

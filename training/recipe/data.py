@@ -60,13 +60,19 @@ class DicomData(_Source):
     """Folders of DICOM: image Series that a SEG or an RTSTRUCT refers to.
 
     ``labels``: the name of a segment or ROI, or a segment's coded type as ``SCHEME:VALUE``, to the label's value. Others are
-    left out. A case is one image Series with its object.
+    left out. A case is one image Series with its object, named by its modality and a digest of its UID.
     """
 
     kind: Literal["dicom"]
     group: Grouping = Grouping(by="patient", means="person")
     objects: Literal["seg", "rtstruct"] = "seg"
     labels: dict[str, int] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _unnumbered(self) -> DicomData:
+        if self.split.kind == "ranges":
+            raise ValueError("split.kind of dicom must be drawn or given: its cases have digests for names, not numbers")
+        return self
 
 
 class _Pictures(_Source):

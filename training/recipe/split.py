@@ -85,11 +85,11 @@ class Grouping(Part):
 
     ``each``: every case by itself. ``consecutive``: the numbers in the names, ``size`` by ``size`` from 1. ``pattern``: what the
     first parenthesis of a regular expression finds in the name. ``column``: a column of the source's table. ``patient``: DICOM's
-    Patient ID, of which a digest is kept. ``means`` says what a group is known to be; the data statement repeats it, so that
-    nobody takes a split by examination for one by person.
+    Patient ID, ``study``: its Study Instance UID; of both a digest is kept. ``means`` says what a group is known to be; the
+    data statement repeats it, so that nobody takes a split by examination for one by person.
     """
 
-    by: Literal["each", "consecutive", "pattern", "column", "patient"] = "each"
+    by: Literal["each", "consecutive", "pattern", "column", "patient", "study"] = "each"
     means: Literal["person", "examination", "case"] = "case"
     size: int = Field(default=1, ge=1)
     pattern: Pattern = ""
@@ -99,6 +99,8 @@ class Grouping(Part):
     def _told(self) -> Grouping:
         if self.by == "pattern" and not self.pattern:
             raise ValueError("by: pattern needs the key pattern")
+        if self.by == "study" and self.means == "person":
+            raise ValueError("a study is an examination; means: person needs by: patient")
         if self.by == "column" and not self.column:
             raise ValueError("by: column needs the key column")
         return self

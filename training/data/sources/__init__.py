@@ -8,12 +8,14 @@ from pathlib import Path
 from storage.base.errors import ConfigError
 from training.data.entry import Entry
 from training.data.sources.arrays import array_entries
+from training.data.sources.dicom import dicom_entries
 from training.data.sources.images import image_entries
 from training.data.sources.listed import listed_entries
 from training.data.sources.nifti import nifti_entries
+from training.data.sources.nnunet import nnunet_entries
 from training.data.sources.phantoms import phantom_entries
 from training.recipe import Recipe
-from training.recipe.data import ArrayData, ImageData, NiftiData, PhantomData, TableData
+from training.recipe.data import ArrayData, DicomData, ImageData, NiftiData, NnunetData, PhantomData, TableData
 
 __all__ = ["list_entries"]
 
@@ -52,4 +54,7 @@ def _of_folder(recipe: Recipe, folder: Path) -> list[Entry]:
         return listed_entries(data, classes, folder)
     if isinstance(data, ArrayData):
         return array_entries(data, classes, folder)
-    raise ConfigError(f"data.kind: {data.kind} isn't supported yet", code="recipe-invalid")
+    if isinstance(data, NnunetData):
+        return nnunet_entries(data, classes, folder)
+    assert isinstance(data, DicomData)  # phantoms have gone another way
+    return dicom_entries(data, classes, folder, recipe.dims)

@@ -61,7 +61,7 @@ def _content(image: NDArray[Any]) -> Content:
 def _read(path: Path) -> dict[str, tuple[NDArray[Any], NDArray[np.int64]]]:
     """By part: images (N, J, I) or (N, J, I, C), labels (N,)."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {name: file[name] for part in _PARTS for name in (f"{part}_images", f"{part}_labels") if name in file}
     except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise ConfigError(f"{path}: no readable .npz file; fetch it again", code="data-undecodable") from error

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from scipy import ndimage
 
+from inference.volume.colour import luma
 from storage.base.errors import ConfigError
 from training.data.entry import Content
 from training.data.sources.nifti import checked_labels
@@ -97,4 +98,6 @@ def _pixels(image: Image.Image, colour: str) -> NDArray[Any]:
         return np.asarray(image.convert("RGB"))
     if image.mode in _GREY_MODES or (colour == "values" and image.mode == "P"):
         return np.asarray(image)
-    return np.asarray(image.convert("L"))
+    if image.mode in ("1", "LA"):
+        return np.asarray(image.convert("L"))
+    return luma(np.asarray(image.convert("RGB")))  # the node's own, so that training and serving see the same grey

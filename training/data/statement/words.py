@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from training.data.dataset import DataSet
-from training.recipe.data import ArrayData, DicomData, ImageData, PhantomData, TableData
+from training.recipe.data import ArrayData, ImageData, PhantomData, TableData
 from training.recipe.split import DrawnSplit, GivenSplit, Grouping
 
 _MEANING = {
@@ -22,6 +22,7 @@ def grouping_words(group: Grouping) -> str:
         "pattern": f"The group stands in the case's name (pattern {group.pattern}).",
         "column": f"The group stands in the column {group.column} of the table.",
         "patient": "The group is a digest of DICOM's Patient ID.",
+        "study": "The group is a digest of DICOM's Study Instance UID.",
     }
     return f"{_MEANING[group.means]} {how[group.by]}"
 
@@ -60,6 +61,4 @@ def unknown(dataset: DataSet) -> list[str]:
     traits = sorted({trait for entry in dataset.entries for trait in entry.traits})
     told = f"but {', '.join(traits)} " if traits else ""
     found.append(f"Nothing {told}is stated of the persons, their scanners or their sites.")
-    if isinstance(data, DicomData):
-        found.append("What DICOM headers say of persons and scanners was not read.")
     return found
