@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from training.plan.document import Decision, Plan, digest_of, read_plan, write_plan
 from training.plan.fingerprint import Fingerprint, fingerprint
-from training.plan.make import make_plan, multiple_fault, step_need
+from training.plan.make import given_plan, make_plan, multiple_fault, step_need
 from training.plan.steps import StepTimer
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "StepTimer",
     "digest_of",
     "fingerprint",
+    "given_plan",
     "make_plan",
     "multiple_fault",
     "read_plan",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from inference.networks import minimum_multiple
 from storage.base.errors import ConfigError
 from training.plan.document import Plan, decided, digest_of
@@ -37,11 +39,25 @@ def make_plan(recipe: Recipe, found: Fingerprint, time_step: StepTimer) -> Plan:
     more, estimates = chosen(draft, decisions, time_step)
     everything = (*decisions, *more)
     planned = decided(recipe, everything) if everything else recipe
-    need = step_need(planned)
+    return Plan(planned, everything, digest_of(recipe), found.document(), {**_estimates(planned), **estimates})
+
+
+def given_plan(recipe: Recipe) -> Plan:
+    """The plan of a recipe that leaves nothing open: its digest, and what a step will need.
+
+    Raises
+    ------
+    ConfigError
+        Code ``plan-impossible``: more memory than the recipe's budget.
+    """
+    return Plan(recipe, (), digest_of(recipe), {}, _estimates(recipe))
+
+
+def _estimates(recipe: Recipe) -> dict[str, Any]:
+    need = step_need(recipe)
     if recipe.budget.memory_gb and need.gb > recipe.budget.memory_gb:
         raise ConfigError(_TOO_LARGE.format(need.gb, recipe.budget.memory_gb), code="plan-impossible")
-    estimates = {"parameters": need.parameters, "step_memory_gb": round(need.gb, 3), **estimates}
-    return Plan(planned, everything, digest_of(recipe), found.document(), estimates)
+    return {"parameters": need.parameters, "step_memory_gb": round(need.gb, 3)}
 
 
 def step_need(recipe: Recipe) -> Need:

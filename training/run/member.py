@@ -2,60 +2,41 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
 
 from torch import nn
 
+from storage.base.clock import Clock
 from training.data import GridCase
+from training.fit.ranks import Ranks
+from training.fit.session import fit
 from training.fit.trainer import Trainer
 from training.recipe import Recipe
 from training.run.folder import RunFolder
+from training.run.prepare import Options
 from training.run.progress import Track
 
 
 def fit_member(
-    recipe: Recipe, cases: Sequence[GridCase], held_out: Sequence[GridCase], folder: RunFolder, device: str, track: Track
+    recipe: Recipe,
+    cases: Sequence[GridCase],
+    held_out: Sequence[GridCase],
+    folder: RunFolder,
+    options: Options,
+    clock: Clock,
+    track: Track,
+    what: str = "fit",
 ) -> nn.Module:
     """Run all steps, or those that are left, and return the network that is exported.
 
     A finished run's checkpoint is read and no step made.
+
+    Parameters
+    ----------
+    what : how the progress names this member.
     """
-    trainer = Trainer(recipe, list(cases), list(held_out), device)
-    if folder.checkpoint.exists():
-        trainer.resume(folder.checkpoint)
-    with track.steps(trainer) as advance, _rows(trainer, folder) as write:
-
-        def report(step: int, figures: dict[str, float]) -> None:
-            advance(step, figures["loss"])
-            write(step, figures)
-
-        trainer.run(report, folder.checkpoint)
+    ranks = Ranks(size=options.processes)
+    trainer = Trainer(recipe, list(cases), list(held_out), options.device, ranks=ranks, clock=clock)
+    with track.fitting(trainer, what) as report:
+        fit(trainer, folder.path, report, options.trackers, clock)
     return trainer.averaged.to("cpu")
-
-
-@contextmanager
-def _rows(trainer: Trainer, folder: RunFolder) -> Iterator[Callable[[int, dict[str, float]], None]]:
-    """Writes a row of ``metrics.csv`` every ``fit.log_every`` steps and with each validation."""
-    fresh = trainer.step == 0 or not folder.metrics.exists()
-    names = ["step", "loss", "learning_rate", *_validated(trainer.recipe)]
-    with folder.metrics.open("w" if fresh else "a", newline="", encoding="utf-8") as stream:
-        rows: csv.DictWriter[Any] = csv.DictWriter(stream, names, restval="", extrasaction="ignore")
-        if fresh:
-            rows.writeheader()
-
-        def write(step: int, figures: dict[str, float]) -> None:
-            if step % trainer.recipe.fit.log_every == 0 or len(figures) > 2:
-                rows.writerow({"step": step, **{key: round(value, 6) for key, value in figures.items()}})
-                stream.flush()
-
-        yield write
-
-
-def _validated(recipe: Recipe) -> list[str]:
-    """The names of what a validation reports."""
-    if recipe.task == "classification":
-        return ["auc", "accuracy", "validation loss"]
-    return ["dice", *(f"dice {label['name']}" for label in recipe.package["labels"])]

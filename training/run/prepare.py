@@ -9,7 +9,8 @@ from pathlib import Path
 from storage.base.clock import Clock
 from storage.base.errors import ConfigError
 from training.data import DataSet, read_parts
-from training.plan import Plan, fingerprint, make_plan, multiple_fault, read_plan, write_plan
+from training.fit.trackers import TrackerName
+from training.plan import Plan, fingerprint, given_plan, make_plan, multiple_fault, read_plan, write_plan
 from training.recipe import Recipe
 from training.run.folder import RunFolder
 from training.run.progress import Track
@@ -30,12 +31,14 @@ class Options:
     device : ``cpu``, ``cuda``, ``cuda:N``.
     processes : that fit together.
     plan : a plan.json of another run to repeat.
+    trackers : further copies of the figures, ``tensorboard`` or ``mlflow``.
     """
 
     data: Path | None = None
     device: str = "cpu"
     processes: int = 1
     plan: Path | None = None
+    trackers: tuple[TrackerName, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,8 @@ def _plan(recipe: Recipe, dataset: DataSet, options: Options, clock: Clock, trac
 
 
 def _made(recipe: Recipe, dataset: DataSet, options: Options, clock: Clock, track: Track) -> Plan:
+    if not recipe.open_keys:
+        return given_plan(recipe)
     timed = list(islice(dataset.cases("train"), _TIMED_CASES)) if recipe.fit.steps == "auto" else []
     found = fingerprint(track.cases("looking at", dataset.cases("train")), recipe.dims)
     return make_plan(recipe, found, StepClock(timed, options.device, clock))

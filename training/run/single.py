@@ -49,7 +49,7 @@ def train(recipe: Recipe, out: Path, options: Options, clock: Clock, track: Trac
     folder = RunFolder.made(out)
     prepared = prepare_run(recipe, options, clock, track, folder)
     with Meter(clock) as meter:
-        networks = _fitted(prepared, folder, options, track)
+        networks = _fitted(prepared, folder, options, clock, track)
     package = folder.package(recipe.name)
     calibrated = _export(prepared, networks, package, track)
     evaluation = measure(prepared.recipe, package, prepared.dataset, clock, track)
@@ -68,11 +68,11 @@ def grid_cases(recipe: Recipe, cases: Iterable[Case], track: Track) -> list[Grid
     return [grid_case(case, recipe) for case in track.cases("reading", cases)]
 
 
-def _fitted(prepared: Prepared, folder: RunFolder, options: Options, track: Track) -> list[nn.Module]:
+def _fitted(prepared: Prepared, folder: RunFolder, options: Options, clock: Clock, track: Track) -> list[nn.Module]:
     recipe, dataset = prepared.recipe, prepared.dataset
     cases = grid_cases(recipe, dataset.cases("train"), track)
     held_out = grid_cases(recipe, dataset.cases("validate"), track)
-    return [fit_member(recipe, cases, held_out, folder, options.device, track)]
+    return [fit_member(recipe, cases, held_out, folder, options, clock, track)]
 
 
 def _export(prepared: Prepared, networks: list[nn.Module], package: Path, track: Track) -> Calibrated | None:
