@@ -59,7 +59,7 @@ def draw_samples(cases: Sequence[GridCase], recipe: Recipe, generators: Sequence
     geometries = [_geometry(case, recipe, patch, draw) for case, draw in zip(cases, draws, strict=True)]
     masks = recipe.task == "segmentation"
     images, masks_drawn = read_patches(
-        cases, geometries, window_size(patch, rules, _spacing(recipe)), recipe.classes if masks else 0
+        cases, geometries, window_size(patch, rules, _spacing(recipe)), recipe.classes if masks else 0, rules.outside
     )
     indices = [0 if masks else _class_of(case) for case in cases]
     for n in range(len(cases) if rules.lesions else 0):

@@ -35,6 +35,14 @@ def paste_window(array: Tensor, start: Sequence[int], window: Tensor) -> None:
     window[(*leading, *there)] = array[(*leading, *here)]
 
 
+def extended(array: Tensor, start: Sequence[int], size: Sequence[int]) -> Tensor:
+    """As `crop`, but what the window has beyond the array repeats the array's nearest voxel."""
+    for axis, (first, extent) in enumerate(zip(start, size, strict=True), start=array.dim() - len(start)):
+        index = torch.arange(first, first + extent, device=array.device).clamp(0, array.shape[axis] - 1)
+        array = array.index_select(axis, index)
+    return array
+
+
 def overlap(whole: Sequence[int], start: Sequence[int], size: Sequence[int]) -> tuple[list[slice], list[slice]]:
     """Which part of an array a window covers, as slices of the array and of the window."""
     here, there = [], []

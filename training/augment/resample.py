@@ -14,13 +14,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.augment.crop import crop, overlap
+from training.augment.crop import extended, overlap, paste_window
 from training.augment.geometry import Geometry
 from training.data.case import GridCase
+from training.recipe.augment import Outside
 
 
 def read_patches(
-    cases: Sequence[GridCase], geometries: Sequence[Geometry], window: Sequence[int], classes: int
+    cases: Sequence[GridCase], geometries: Sequence[Geometry], window: Sequence[int], classes: int, outside: Outside = "zero"
 ) -> tuple[Tensor, Tensor | None]:
     """The patches that ``geometries`` name: images linear, targets as shares of classes of which the largest wins.
 
@@ -28,50 +29,73 @@ def read_patches(
     ----------
     window : size of the windows, at least what each geometry reads (`place.window_size`).
     classes : of the targets, background included; 0 when there are none.
+    outside : what lies beyond a case.
 
     Returns
     -------
-    float32 (N, C, *patch) and uint8 (N, *patch) or None. Outside its case an image is 0 and the target background.
+    float32 (N, C, *patch) and uint8 (N, *patch) or None.
     """
     first, patch = cases[0].image, geometries[0].patch
     images = first.new_zeros((len(cases), first.shape[0], *patch))
     targets = torch.zeros((len(cases), *patch), dtype=torch.uint8, device=first.device) if classes else None
     for n in (n for n, geometry in enumerate(geometries) if geometry.exact):
-        images[n] = _moved(cases[n].image, geometries[n])
+        images[n] = _moved(cases[n].image, geometries[n], outside)
         if targets is not None:
-            targets[n] = _moved(cases[n].mask, geometries[n])
+            targets[n] = _moved(cases[n].mask, geometries[n], "edge" if outside == "edge" else "zero")
     bent = [n for n, geometry in enumerate(geometries) if not geometry.exact]
     if bent:
-        values, labels = _sampled([cases[n] for n in bent], [geometries[n] for n in bent], window, classes)
+        values, labels = _sampled([cases[n] for n in bent], [geometries[n] for n in bent], window, classes, outside)
         images[bent] = values
-        if targets is not None:
+        if targets is not None and labels is not None:
             targets[bent] = labels
     return images, targets
 
 
-def _moved(array: Tensor, geometry: Geometry) -> Tensor:
+def _moved(array: Tensor, geometry: Geometry, outside: Outside) -> Tensor:
     """Cut out and mirrored, bit for bit."""
     signs, offsets = geometry.linear.diagonal().tolist(), geometry.matrix[:-1, -1].tolist()
     start = [int(o) if s > 0 else int(o) - n + 1 for s, o, n in zip(signs, offsets, geometry.patch, strict=True)]
     turned = [axis - len(signs) for axis, sign in enumerate(signs) if sign < 0]
-    cut = crop(array, start, geometry.patch)
+    cut = array.new_zeros((*array.shape[: array.dim() - len(signs)], *geometry.patch))
+    _fill(cut, array, start, outside)
     return cut.flip(turned) if turned else cut
 
 
 def _sampled(
-    cases: Sequence[GridCase], geometries: Sequence[Geometry], window: Sequence[int], classes: int
-) -> tuple[Tensor, Tensor]:
+    cases: Sequence[GridCase], geometries: Sequence[Geometry], window: Sequence[int], classes: int, outside: Outside
+) -> tuple[Tensor, Tensor | None]:
     channels = cases[0].image.shape[0]
-    windows = cases[0].image.new_zeros((len(cases), channels + max(0, classes - 1), *window))
+    windows = cases[0].image.new_empty((len(cases), channels + max(0, classes - 1), *window))
     starts = [_window_start(geometry, window) for geometry in geometries]
-    for held, case, start in zip(windows, cases, starts, strict=True):
-        here, there = overlap(case.image.shape[1:], start, window)
-        held[(slice(0, channels), *there)] = case.image[(slice(None), *here)]
-        for value in range(1, classes):
-            held[(channels + value - 1, *there)] = case.mask[tuple(here)] == value
+    for whole, case, geometry, first in zip(windows, cases, geometries, starts, strict=True):
+        part = _part_read(geometry, window)
+        held = whole[(slice(None), *part)].zero_()  # the rest of the window is never read
+        start = [s + p.start for s, p in zip(first, part, strict=True)]
+        _fill(held[:channels], case.image, start, outside)
+        if classes:
+            _fill_shares(held[channels:], case.mask, start, outside)
     grid = sampling_grid(geometries, starts, window).to(windows.device)
     read = F.grid_sample(windows, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-    return read[:, :channels], _largest(read[:, channels:])
+    return read[:, :channels], _largest(read[:, channels:]) if classes else None
+
+
+def _fill(window: Tensor, array: Tensor, start: Sequence[int], outside: Outside) -> None:
+    """Write the part of ``array`` that begins at ``start`` into ``window``, which holds zeros, and what lies beyond it."""
+    if outside == "edge":
+        window.copy_(extended(array, start, window.shape[window.dim() - len(start) :]))
+        return
+    if outside == "darkest":
+        window.fill_(array.amin())
+    paste_window(array, start, window)
+
+
+def _fill_shares(shares: Tensor, mask: Tensor, start: Sequence[int], outside: Outside) -> None:
+    """1 in the channel of each voxel's class, the background's left out; ``shares`` (classes - 1, *window) holds zeros."""
+    if outside == "edge":
+        mask, start = extended(mask, start, shares.shape[1:]), [0] * len(start)
+    here, there = overlap(mask.shape, start, shares.shape[1:])
+    for value, share in enumerate(shares, start=1):
+        share[tuple(there)] = mask[tuple(here)] == value
 
 
 def _window_start(geometry: Geometry, window: Sequence[int]) -> list[int]:
@@ -79,6 +103,19 @@ def _window_start(geometry: Geometry, window: Sequence[int]) -> list[int]:
     middle = torch.tensor([[(n - 1) / 2 for n in geometry.patch]], dtype=torch.float64)
     centre = middle @ geometry.linear.T + geometry.matrix[:-1, -1]
     return [math.floor(c - (n - 1) / 2) for c, n in zip(centre[0].tolist(), window, strict=True)]
+
+
+def _part_read(geometry: Geometry, window: Sequence[int]) -> list[slice]:
+    """What this patch reads of its window, which has room for any: its own reach about the middle, and two voxels."""
+    half = torch.tensor([(n - 1) / 2 for n in geometry.patch], dtype=torch.float64)
+    reach = geometry.linear.abs() @ half + 3.0
+    if geometry.nodes is not None:
+        reach = reach + geometry.nodes.flatten(1).abs().amax(1)
+    middles = [(n - 1) / 2 for n in window]
+    return [
+        slice(max(0, math.floor(middle - r)), min(n, math.ceil(middle + r) + 2))
+        for middle, r, n in zip(middles, reach.tolist(), window, strict=True)
+    ]
 
 
 def sampling_grid(geometries: Sequence[Geometry], starts: Sequence[Sequence[int]], window: Sequence[int]) -> Tensor:

@@ -42,6 +42,8 @@ Change = Literal[
 ]
 """Changes that ``probability`` may make rarer."""
 
+Outside = Literal["zero", "darkest", "edge"]
+
 
 class Lesions(Part):
     """Synthetic lesions: blobs with a soft rim, added to the image and written into the target with the value ``label``.
@@ -75,7 +77,8 @@ class Augment(Part):
     Geometry, one interpolation for all of it: ``mirror_axes`` each with even chance; ``rotate_deg`` the largest turn in each
     plane of axes, rigid in millimetres; ``scale`` by axis, or one factor for all with ``scale_alike``; ``crop`` the share of the
     patch's sides that is cut out at random and brought to the patch's size; ``shift_voxels``; ``elastic_voxels`` the largest
-    standard deviation at ``elastic_nodes`` nodes along each axis.
+    standard deviation at ``elastic_nodes`` nodes along each axis. ``outside``: what lies beyond a case, 0 after scaling (as the
+    node pads), its darkest value, or its edge voxels repeated, labels too.
 
     Intensity: ``gamma``, of the inverted image with chance ``gamma_invert``; ``contrast`` about the mean; ``brightness``;
     ``noise`` the largest standard deviation, ``speckle`` the same as a share of the brightness above the darkest voxel;
@@ -93,6 +96,7 @@ class Augment(Part):
     shift_voxels: float = Field(default=0.0, ge=0)
     elastic_voxels: float = Field(default=0.0, ge=0)
     elastic_nodes: int = Field(default=4, ge=2)
+    outside: Outside = "zero"
     gamma: Factors = (1.0, 1.0)
     gamma_invert: Share = 0.0
     contrast: Factors = (1.0, 1.0)

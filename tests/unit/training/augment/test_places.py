@@ -54,6 +54,19 @@ def test_patches_stay_within_the_shift() -> None:
     assert starts == {-2, -1, 0, 1, 2}
 
 
+@pytest.mark.parametrize("rules", [{}, {"rotate_deg": 1, "scale": [0.999, 1.001]}])
+@pytest.mark.parametrize(("outside", "beyond"), [("zero", [0, 0, 0, 0]), ("darkest", [3, 3, 0, 0]), ("edge", [3, 9, 1, 2])])
+def test_beyond_a_case_lies_what_is_asked_for(rules: dict[str, Any], outside: str, beyond: list[float]) -> None:
+    image, target = torch.full((1, 5, 12), 3.0), torch.ones((5, 12), dtype=torch.uint8)
+    image[..., 8:], target[:, 8:] = 9.0, 2
+    recipe = small_recipe({**rules, "outside": outside, "shift_voxels": 0}, (15, 32))
+    found = draw_samples([GridCase("small", image, target)], recipe, [seeded(2)])
+    middle = found.geometries[0].to_patch(torch.tensor([[2.0, 6.0]], dtype=torch.float64)).round().long()[0, 0]
+    row, labels = found.images[0, 0, middle], found.targets[0, middle]
+    seen = [float(row[0]), float(row[-1]), int(labels[0]), int(labels[-1])]
+    assert seen == pytest.approx(beyond, abs=1e-4)
+
+
 def test_foreground_is_looked_at_as_often_as_asked_for_and_its_classes_alike() -> None:
     target = torch.zeros((60, 60), dtype=torch.uint8)
     target[3:5, 3:5], target[40:55, 40:55] = 1, 2
