@@ -14,6 +14,8 @@ from training.data.survey import Facts, survey
 from training.recipe import PartName, Recipe
 from training.recipe.split import DrawnSplit
 
+PARTS: tuple[PartName, ...] = ("train", "validate", "test")
+
 SIDE = 32
 """Pixels an axis of the images' likenesses where the recipe asks for no check of duplicates."""
 
@@ -53,6 +55,11 @@ class DataSet:
     def names(self, part: PartName) -> list[str]:
         """The names of a part's cases."""
         return [entry.name for entry in self.of(part)]
+
+    @property
+    def listed(self) -> dict[str, list[str]]:
+        """Names by part: written as JSON it is a file for ``data.split.file``, by which the parts never change."""
+        return {part: self.names(part) for part in PARTS}
 
     def cases(self, part: PartName) -> Iterator[Case]:
         """The cases of a part, each read from its source as it is asked for."""

@@ -15,11 +15,15 @@ from training.recipe import PartName
 
 @dataclass(frozen=True, eq=False)
 class Content:
-    """Voxels float32 (C, K, J, I), the affine of (i, j, k, 1) to LPS mm, and labels uint8 (K, J, I) or None."""
+    """Voxels float32 (C, K, J, I), the affine of (i, j, k, 1) to LPS mm, labels uint8 (K, J, I) or None.
+
+    ``truths``: those that are known only when the case is read.
+    """
 
     voxels_ckji: NDArray[np.float32]
     affine_lps_mm: Affine
     labels_kji: NDArray[np.uint8] | None = None
+    truths: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +55,6 @@ class Entry:
             affine_lps_mm=content.affine_lps_mm,
             labels_kji=content.labels_kji,
             class_index=self.class_index,
-            truths=self.truths,
+            truths={**self.truths, **content.truths},
             traits=self.traits,
         )

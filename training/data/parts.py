@@ -15,7 +15,7 @@ from training.data.sources import list_entries
 from training.data.splits import assign_parts
 from training.data.survey import survey
 from training.recipe import PartName, Recipe
-from training.recipe.data import PhantomData
+from training.recipe.data import PhantomData, PictureData
 from training.recipe.split import DrawnSplit
 
 
@@ -38,7 +38,7 @@ def read_parts(recipe: Recipe, folder: Path | None) -> DataSet:
     check_parts_filled(parts)
     reached = [entry for entry in entries if entry.name in parts]
     left_out = len(entries) - len(reached)
-    if isinstance(recipe.data, PhantomData):
+    if isinstance(recipe.data, PhantomData | PictureData):
         return DataSet(recipe, reached, parts, left_out=left_out)
     how = recipe.data.duplicates
     facts = survey(reached, recipe.classes, how.side if how else SIDE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from training.recipe.base import Part
 from training.recipe.split import DrawnSplit, Duplicates, GivenSplit, Grouping, RangeSplit, Split
@@ -21,6 +21,7 @@ __all__ = [
     "NiftiData",
     "NnunetData",
     "PhantomData",
+    "PictureData",
     "RangeSplit",
     "Split",
     "TableData",
@@ -76,25 +77,26 @@ class DicomData(_Source):
 
 
 class _Pictures(_Source):
-    """``colour``: grey by luma (ITU-R BT.601), or the three channels. ``traits``: trait to column. ``spacing_mm``: one number,
-    or between rows and between columns.
+    """``colour``: grey by luma (ITU-R BT.601), or the three channels. ``spacing_mm``: one number, or between rows and between
+    columns. ``truth_columns``, ``trait_columns``: name of a truth or trait to column.
 
     ``mask``: filled areas, outlines that are filled first, or pixel values that are label values.
     """
 
     colour: Literal["grey", "rgb"] = "grey"
     mask: Literal["filled", "outline", "values"] = "filled"
-    spacing_mm: float | tuple[float, float] | None = None
+    spacing_mm: PositiveFloat | tuple[PositiveFloat, PositiveFloat] | None = None
     spacing_column: str = ""
     truth_columns: dict[str, str] = Field(default_factory=dict)
     trait_columns: dict[str, str] = Field(default_factory=dict)
 
 
 class ImageData(_Pictures):
-    """PNG images that ``images`` finds.
+    """PNG images (or single DICOM ones, ending in .dcm) that ``images`` finds.
 
-    ``masks``: path with ``{name}``, ``{stem}``, ``{folder}`` and wildcards; several masks of an image are united, and none of
-    them is taken for an image. ``class_from``: ``folder``, or a column of ``table`` (CSV), whose ``name_column`` names the file.
+    ``masks``: path with ``{name}``, ``{stem}``, ``{folder}`` and, in its last part, wildcards; several masks of an image are
+    united, and none of them is taken for an image. ``class_from``: ``folder``, or a column of ``table`` (CSV), whose
+    ``name_column`` names the file.
     """
 
     kind: Literal["png"]
@@ -103,6 +105,13 @@ class ImageData(_Pictures):
     class_from: str = ""
     table: str = ""
     name_column: str = "filename"
+
+    @field_validator("masks")
+    @classmethod
+    def _one_folder(cls, value: str) -> str:
+        if any(character in value.rpartition("/")[0] for character in "*?["):
+            raise ValueError("wildcards are for the last part of the path; name the folder by {folder}")
+        return value
 
     @model_validator(mode="after")
     def _table_named(self) -> ImageData:
@@ -113,7 +122,10 @@ class ImageData(_Pictures):
 
 
 class TableData(_Pictures):
-    """A CSV table of image files: the columns that name the file, the mask, the class, the part (train, validate, test)."""
+    """A CSV table of image files, PNG and alike or single DICOM images.
+
+    Its columns name the file, the mask, the class and the part (train, validate, test).
+    """
 
     kind: Literal["csv"]
     table: str
@@ -131,20 +143,26 @@ class ArrayData(_Source):
 
 
 class PhantomData(_Source):
-    """Phantoms of our own generator; a case's number is its seed."""
+    """Phantoms of our own generator, one a seed; the split's ranges are of seeds."""
 
     kind: Literal["phantom"]
+    split: RangeSplit
     size_kji: tuple[int, int, int]
     spacing_mm_kji: tuple[float, float, float]
     duplicates: Duplicates | None = None
 
-    @model_validator(mode="after")
-    def _by_seed(self) -> PhantomData:
-        if self.split.kind != "ranges":
-            raise ValueError("split.kind of phantoms must be ranges: of seeds")
-        return self
+
+class PictureData(_Source):
+    """Pictures of our own generator, one a seed; where ``of`` has classes they take turns by seed."""
+
+    kind: Literal["phantom-pictures"]
+    split: RangeSplit
+    of: Literal["fetal-head", "breast", "chest"]
+    size_ji: tuple[Annotated[int, Field(ge=32)], Annotated[int, Field(ge=32)]] | None = None
+    duplicates: Duplicates | None = None
 
 
 Data = Annotated[
-    NiftiData | NnunetData | DicomData | ImageData | TableData | ArrayData | PhantomData, Field(discriminator="kind")
+    NiftiData | NnunetData | DicomData | ImageData | TableData | ArrayData | PhantomData | PictureData,
+    Field(discriminator="kind"),
 ]

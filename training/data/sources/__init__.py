@@ -13,9 +13,9 @@ from training.data.sources.images import image_entries
 from training.data.sources.listed import listed_entries
 from training.data.sources.nifti import nifti_entries
 from training.data.sources.nnunet import nnunet_entries
-from training.data.sources.phantoms import phantom_entries
+from training.data.sources.phantoms import phantom_entries, picture_entries
 from training.recipe import Recipe
-from training.recipe.data import ArrayData, DicomData, ImageData, NiftiData, NnunetData, PhantomData, TableData
+from training.recipe.data import ArrayData, DicomData, ImageData, NiftiData, NnunetData, PhantomData, PictureData, TableData
 
 __all__ = ["list_entries"]
 
@@ -34,6 +34,8 @@ def list_entries(recipe: Recipe, folder: Path | None) -> list[Entry]:
     """
     if isinstance(recipe.data, PhantomData):
         return phantom_entries(recipe.data)
+    if isinstance(recipe.data, PictureData):
+        return picture_entries(recipe.data, recipe.classes)
     if folder is None or not folder.is_dir():
         named = "the recipe reads files" if folder is None else f"{folder} is no folder"
         raise ConfigError(f"--data: {named}; name the folder that holds them", code="no-data")

@@ -70,10 +70,16 @@ def _read(path: Path) -> dict[str, tuple[NDArray[Any], NDArray[np.int64]]]:
         images, labels = arrays.get(f"{part}_images"), arrays.get(f"{part}_labels")
         if images is None:
             continue
-        if labels is None or labels.size != len(images) or images.ndim not in (3, 4):
+        if labels is None or labels.size != len(images) or not _numeric(images, labels) or not images.size:
             raise ConfigError(
                 f"{path}: {part}_images must be (N, J, I) or (N, J, I, C) and {part}_labels hold one number for each of them",
                 code="data-invalid",
             )
         found[part] = (images, labels.reshape(-1).astype(np.int64))
     return found
+
+
+def _numeric(images: NDArray[Any], labels: NDArray[Any]) -> bool:
+    """Whether images are of grey or colour numbers and labels whole numbers."""
+    fits = images.ndim == 3 or (images.ndim == 4 and images.shape[-1] in (1, 3))
+    return fits and images.dtype.kind in "buif" and labels.dtype.kind in "bui"

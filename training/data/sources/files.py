@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from pathlib import Path, PurePath
 
 from storage.base.errors import ConfigError
@@ -31,13 +30,12 @@ def inside(pattern: str, key: str) -> str:
     return pattern
 
 
-def beside(image: Path, folder: Path, pattern: str, key: str) -> str:
-    """``pattern`` with ``{name}``, ``{stem}`` and ``{folder}`` of an image file filled in, safe to be globbed."""
+def fill(pattern: str, image: Path, folder: Path) -> str:
+    """``pattern`` with ``{name}``, ``{stem}`` and ``{folder}`` of an image file filled in."""
     within = image.parent.relative_to(folder).as_posix()
-    filled = pattern
     for word, value in (("{name}", image.name), ("{stem}", stem_of(image.name)), ("{folder}", within)):
-        filled = filled.replace(word, glob.escape(value))
-    return inside(filled, key)
+        pattern = pattern.replace(word, value)
+    return pattern
 
 
 def need(path: Path, what: str) -> Path:

@@ -8,12 +8,11 @@ from pathlib import Path
 from storage.base.errors import ConfigError
 from training.data.entry import Entry
 from training.data.names import group_of, name_of
-from training.data.sources.files import beside, find
+from training.data.sources.files import find
+from training.data.sources.masks import Masks
 from training.data.sources.pictures import Picture
 from training.data.sources.table import Row, number_in, numbers_in, read_table
 from training.recipe.data import ImageData, TableData
-
-_NOMINAL_MM = 1.0
 
 
 def image_entries(data: ImageData, classes: int, folder: Path) -> list[Entry]:
@@ -25,15 +24,11 @@ def image_entries(data: ImageData, classes: int, folder: Path) -> list[Entry]:
         Codes ``no-data``, ``data-missing`` (a mask, a row), ``data-invalid``.
     """
     found = find(folder, data.images, "data.images")
-    masks = {path: _masks_of(path, data, folder) for path in found} if data.masks else {}
+    finder = Masks(folder, data.masks) if data.masks else None
+    masks = {path: finder.of(path) for path in found} if finder else {}
     taken = {mask for paths in masks.values() for mask in paths}
     rows = _rows_of(data, folder)
     return [_entry(data, classes, folder, path, masks.get(path), rows) for path in found if path not in taken]
-
-
-def _masks_of(path: Path, data: ImageData, folder: Path) -> list[Path]:
-    pattern = beside(path, folder, data.masks, "data.masks")
-    return sorted(found for found in folder.glob(pattern) if found != path)
 
 
 def _entry(
@@ -65,7 +60,11 @@ def _rows_of(data: ImageData, folder: Path) -> dict[str, Row] | None:
         return None
     columns = [data.name_column, data.spacing_column, data.group.column, *data.truth_columns.values()]
     columns += [*data.trait_columns.values(), "" if data.class_from == "folder" else data.class_from]
-    return {row[data.name_column]: row for row in read_table(folder, data.table, columns)}
+    rows: dict[str, Row] = {}
+    for row in read_table(folder, data.table, columns):
+        if rows.setdefault(row[data.name_column], row) is not row:
+            raise ConfigError(f"{data.table}: two rows are of {row[data.name_column]}; leave one of them", code="data-invalid")
+    return rows
 
 
 def class_of(text: str, known: Mapping[str, int], classes: int, name: str) -> int | None:
@@ -93,8 +92,8 @@ def traits_in(data: ImageData | TableData, row: Row, class_text: str) -> dict[st
     return {"class": class_text, **traits} if class_text else traits
 
 
-def spacing_in(data: ImageData | TableData, row: Row, name: str) -> tuple[float, float]:
-    """Between rows and between columns, mm: of the table, else of the recipe, else a nominal millimetre."""
+def spacing_in(data: ImageData | TableData, row: Row, name: str) -> tuple[float, float] | None:
+    """Between rows and between columns, mm: of the table, else of the recipe, else not known."""
     if data.spacing_column:
         spacing = number_in(row, data.spacing_column, name)
         if spacing <= 0:
@@ -102,6 +101,4 @@ def spacing_in(data: ImageData | TableData, row: Row, name: str) -> tuple[float,
                 f"{name}: its spacing in {data.spacing_column} isn't positive; correct the table", code="data-invalid"
             )
         return spacing, spacing
-    if data.spacing_mm is None:
-        return _NOMINAL_MM, _NOMINAL_MM
-    return data.spacing_mm if isinstance(data.spacing_mm, tuple) else (data.spacing_mm, data.spacing_mm)
+    return (data.spacing_mm, data.spacing_mm) if isinstance(data.spacing_mm, float) else data.spacing_mm

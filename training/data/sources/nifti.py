@@ -15,11 +15,12 @@ from inference.pipeline.orient import Affine
 from storage.base.errors import ConfigError
 from training.data.entry import Content, Entry
 from training.data.names import group_of, name_of
-from training.data.sources.files import beside, find, need
+from training.data.sources.files import fill, find, inside, need
 from training.recipe.data import NiftiData
 
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _SAME_GRID_MM = 1e-3
+_LEAST_VOLUME_MM3 = 1e-12
 _NIFTI_ERRORS = (
     OSError, EOFError, ValueError, zlib.error, nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError,
 )  # fmt: skip
@@ -35,7 +36,7 @@ def nifti_entries(data: NiftiData, classes: int, folder: Path) -> list[Entry]:
     """
     entries = []
     for path in find(folder, data.images, "data.images"):
-        labels = folder / _unescaped(beside(path, folder, data.labels, "data.labels"))
+        labels = folder / fill(inside(data.labels, "data.labels"), path, folder)
         name = name_of(path, folder, data.images)
         load = partial(read_pair, path, need(labels, f"the mask of {path.name}"), classes)
         entries.append(Entry(name, group_of(name, data.group), load))
@@ -73,11 +74,8 @@ def read_nifti(path: Path) -> tuple[NDArray[np.float64], Affine]:
         values = np.asarray(image.dataobj, dtype=np.float64)
     except _NIFTI_ERRORS as error:
         raise ConfigError(f"{path}: no readable NIfTI file; fetch it again", code="data-undecodable") from error
-    if values.ndim != 3 or image.affine is None:
-        raise ConfigError(f"{path}: not a three-dimensional volume with an affine; remove it", code="data-invalid")
-    return values.transpose(2, 1, 0), _RAS_TO_LPS @ np.asarray(image.affine, dtype=np.float64)
-
-
-def _unescaped(pattern: str) -> str:
-    """A path out of an escaped pattern without wildcards of its own."""
-    return pattern.replace("[*]", "*").replace("[?]", "?").replace("[[]", "[")
+    values = values.reshape(values.shape[:3]) if values.ndim > 3 and values.size == np.prod(values.shape[:3]) else values
+    affine = np.asarray(image.affine, dtype=np.float64)
+    if values.ndim != 3 or not values.size or not np.isfinite(affine).all() or abs(np.linalg.det(affine)) < _LEAST_VOLUME_MM3:
+        raise ConfigError(f"{path}: not a volume of three dimensions with a valid affine; remove it", code="data-invalid")
+    return values.transpose(2, 1, 0), _RAS_TO_LPS @ affine

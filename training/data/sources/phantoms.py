@@ -1,23 +1,45 @@
-"""Phantoms of our own generator as cases, made when they are asked for."""
+"""Phantoms and pictures of our own generators as cases, made when they are asked for."""
 
 from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
+
 from training.data.entry import Content, Entry
 from training.phantom.body import make_phantom
-from training.recipe.data import PhantomData, RangeSplit
+from training.phantom.pictures import CLASSES, make_picture
+from training.recipe.data import PhantomData, PictureData, RangeSplit
 
 
 def phantom_entries(data: PhantomData) -> list[Entry]:
     """Phantoms of all seeds of the split; each is a person by itself."""
-    split = data.split
-    assert isinstance(split, RangeSplit)  # the recipe holds it
-    seeds = sorted(seed for first, last in split.by_part.values() for seed in range(first, last + 1))
-    names = [(seed, f"phantom_{seed:03d}") for seed in seeds]
+    names = [(seed, f"phantom_{seed:03d}") for seed in _seeds(data.split)]
     return [Entry(name, name, partial(_paint, seed, data)) for seed, name in names]
+
+
+def picture_entries(data: PictureData, classes: int) -> list[Entry]:
+    """Pictures of all seeds of the split; a class beyond the recipe's labels is a trait alone."""
+    entries = []
+    for seed in _seeds(data.split):
+        name = f"{data.of}_{seed:03d}"
+        shown = seed % CLASSES[data.of] if CLASSES[data.of] else None
+        traits = {} if shown is None else {"class": str(shown)}
+        index = shown if shown is not None and shown < classes else None
+        entries.append(Entry(name, name, partial(_draw, seed, data, shown), class_index=index, traits=traits))
+    return entries
+
+
+def _seeds(split: RangeSplit) -> list[int]:
+    return sorted(seed for first, last in split.by_part.values() for seed in range(first, last + 1))
 
 
 def _paint(seed: int, data: PhantomData) -> Content:
     phantom = make_phantom(seed, data.size_kji, data.spacing_mm_kji)
     return Content(phantom.voxels_kji[None], phantom.affine_lps_mm, phantom.labels_kji)
+
+
+def _draw(seed: int, data: PictureData, shown: int | None) -> Content:
+    picture = make_picture(data.of, seed, data.size_ji, shown)
+    affine = np.diag([picture.spacing_mm, picture.spacing_mm, 1.0, 1.0])
+    return Content(picture.pixels[None, None].astype(np.float32), affine, picture.mask[None], picture.truths)

@@ -16,19 +16,24 @@ from scipy import ndimage
 from inference.volume.colour import luma
 from storage.base.errors import ConfigError
 from training.data.entry import Content
+from training.data.sources.dicom.single import read_dicom_picture
 from training.data.sources.nifti import checked_labels
 
+_NOMINAL_MM = 1.0
 _GREY_MODES = ("L", "I;16", "I;16L", "I;16B", "I", "F")
 _PICTURE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, UnidentifiedImageError, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """Where an image is, its masks (none: no mask), its spacing (between rows, between columns) and how both are read."""
+    """Where an image is, its masks (None: it has none) and how both are read.
+
+    ``spacing_mm``: between rows, between columns; None takes what a DICOM file says, else a nominal millimetre.
+    """
 
     image: Path
     masks: Sequence[Path] | None
-    spacing_mm: tuple[float, float]
+    spacing_mm: tuple[float, float] | None
     colour: str
     mask: str
     classes: int
@@ -41,9 +46,13 @@ class Picture:
         ConfigError
             Codes ``data-undecodable``, ``size-mismatch``, ``labels-out-of-range``.
         """
-        pixels = read_picture(self.image, self.colour)
+        told = None
+        if self.image.suffix.lower() == ".dcm":
+            pixels, told = read_dicom_picture(self.image)
+        else:
+            pixels = read_picture(self.image, self.colour)
         labels = None if self.masks is None else self._labels(pixels.shape[1:])
-        between_rows, between_columns = self.spacing_mm
+        between_rows, between_columns = self.spacing_mm or told or (_NOMINAL_MM, _NOMINAL_MM)
         affine = np.diag([between_columns, between_rows, 1.0, 1.0])
         return Content(pixels[:, None], affine, None if labels is None else labels[None])
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from training.data.entry import Entry
 from training.data.splits.order import groups_of, shuffled, strata
@@ -16,7 +17,7 @@ def drawn_parts(entries: Sequence[Entry], split: DrawnSplit) -> dict[str, PartNa
     """Part by case name; no group is parted.
 
     A group is of the part in whose share the middle of its cases falls, so a stratum's counts miss the shares by less than
-    a group at each cut.
+    a group at each cut. A part that would be empty for it takes a group of the largest one.
     """
     groups = groups_of(entries)
     parts: dict[str, PartName] = {}
@@ -27,7 +28,18 @@ def drawn_parts(entries: Sequence[Entry], split: DrawnSplit) -> dict[str, PartNa
             part = _part_at((done + len(groups[group]) / 2) / total, split)
             parts |= dict.fromkeys((entry.name for entry in groups[group]), part)
             done += len(groups[group])
+    for part in _ORDER[::-1] if len(groups) >= len(_ORDER) else ():
+        if part not in parts.values():
+            parts |= dict.fromkeys(_spare(groups, parts, split.seed), part)
     return parts
+
+
+def _spare(groups: Mapping[str, list[Entry]], parts: Mapping[str, PartName], seed: int) -> list[str]:
+    """The cases of the last group, by the seed's order, of the part that has most groups."""
+    held = Counter(parts[members[0].name] for members in groups.values())
+    largest = max(_ORDER, key=lambda part: held[part])
+    last = [group for group in shuffled(list(groups), seed) if parts[groups[group][0].name] == largest][-1]
+    return [entry.name for entry in groups[last]]
 
 
 def _part_at(place: float, split: DrawnSplit) -> PartName:

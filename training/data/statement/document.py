@@ -8,14 +8,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from training.data.checks.duplicates import Pair
-from training.data.dataset import DataSet
+from training.data.dataset import PARTS, DataSet
 from training.data.statement.figures import counts, geometry, intensity, label_figures, spread
 from training.data.statement.outliers import LIMIT, outliers
 from training.data.statement.text import as_markdown
 from training.data.statement.words import grouping_words, split_words, unknown
-from training.recipe import PartName
-
-_PARTS: tuple[PartName, ...] = ("train", "validate", "test")
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class Statement:
 def make_statement(dataset: DataSet) -> Statement:
     """State a data set; phantoms are painted for it."""
     facts, recipe = dataset.facts, dataset.recipe
-    parts = {part: dataset.of(part) for part in _PARTS}
+    parts = {part: dataset.of(part) for part in PARTS}
     names = [str(label["name"]) for label in recipe.package["labels"]]
     known = [facts[entry.name] for entry in dataset.entries]
     masked = any(fact.label_voxels is not None for fact in known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from training.data.dataset import DataSet
-from training.recipe.data import ArrayData, ImageData, PhantomData, TableData
+from training.recipe.data import ArrayData, ImageData, PhantomData, PictureData, TableData
 from training.recipe.split import DrawnSplit, GivenSplit, Grouping
 
 _MEANING = {
@@ -46,15 +46,16 @@ def split_words(dataset: DataSet) -> str:
 def unknown(dataset: DataSet) -> list[str]:
     """What nobody should take for known."""
     data, found = dataset.recipe.data, []
+    drawn = isinstance(data, PhantomData | PictureData)
     if isinstance(data, ArrayData) or (
         isinstance(data, ImageData | TableData) and not data.spacing_column and not data.spacing_mm
     ):
         found.append("No pixel spacing is stated: 1 mm is nominal, so areas in mm² count pixels.")
-    if data.group.means != "person" and not isinstance(data, PhantomData):
+    if data.group.means != "person" and not drawn:
         found.append("Which cases are of one person is not known.")
-    if data.duplicates is None and not isinstance(data, PhantomData):
+    if data.duplicates is None and not drawn:
         found.append("No check for duplicate images was made.")
-    elif not isinstance(data, PhantomData):
+    elif not drawn:
         found.append(
             "Duplicates are sought among whole images as they lie: one that is mirrored, turned or cut out is not found."
         )

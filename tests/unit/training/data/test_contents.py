@@ -88,3 +88,12 @@ def test_phantoms_need_neither_folder_nor_reading() -> None:
     data = {"kind": "phantom", "size_kji": [6, 8, 10], "spacing_mm_kji": [48.0, 50.0, 40.0], "split": RANGES}
     dataset = read_parts(recipe_of(data, labels=2), None)
     assert dataset.names("test") == ["phantom_007", "phantom_008"] and dataset.surveyed is None
+
+
+def test_pictures_of_our_own_take_turns_by_class() -> None:
+    data = {"kind": "phantom-pictures", "of": "chest", "size_ji": [32, 40], "split": RANGES}
+    case = next(read_parts(recipe_of(data, 1, "classification", 2), None).cases("test"))
+    assert (case.name, case.class_index, case.voxels_ckji.shape) == ("chest_007", 1, (1, 1, 32, 40))
+    data = {"kind": "phantom-pictures", "of": "fetal-head", "split": RANGES}
+    case = next(read_parts(recipe_of(data, 1, "segmentation", 2), None).cases("test"))
+    assert case.class_index is None and case.mask_kji.any() and case.truths.keys() == {"circumference_mm"}

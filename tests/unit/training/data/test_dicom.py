@@ -174,6 +174,7 @@ def test_a_folder_without_objects_or_without_their_images(test_data: Path, tmp_p
         list_entries(recipe, segmentations / "24x38x3" / "seg")
 
 
+@pytest.mark.heavy
 def test_structures_of_the_world_equal_their_nifti_twins(test_data: Path) -> None:
     """CT, PET and MR of one patient; IBSI's own masks of the same contours are the reference."""
     folder = test_data / "dicom" / "theibsi__data_sets" / "ibsi_validation"

@@ -196,3 +196,21 @@ def test_arrays_that_do_not_fit(tmp_path: Path) -> None:
     (tmp_path / "set.npz").unlink()
     with pytest.raises(ConfigError, match=r"set\.npz: the recipe's data\.file is missing"):
         read_parts(recipe, tmp_path)
+
+
+def test_a_table_may_name_single_dicom_images(tmp_path: Path, test_data: Path) -> None:
+    (found,) = test_data.glob("dicom/udacity__AIHCND*/test1.dcm")
+    (tmp_path / "film.dcm").symlink_to(found)
+    (tmp_path / "list.csv").write_text("file,verdict\nfilm.dcm,well\n")
+    data = {"kind": "csv", "table": "list.csv", "image_column": "file", "class_column": "verdict", "classes": {"well": 0}}
+    (entry,) = list_entries(recipe_of(data, 1, "classification", 2), tmp_path)
+    case = entry.read()
+    assert entry.name == "film" and case.voxels_ckji.shape[:2] == (1, 1) and case.voxels_ckji.size > 10**5
+
+
+def test_two_rows_of_one_image(tmp_path: Path) -> None:
+    recipe = _heads(tmp_path)
+    with (tmp_path / "cases.csv").open("a") as stream:
+        stream.write("003_HC.png,1,1,A\n")
+    with pytest.raises(ConfigError, match=r"two rows are of 003_HC\.png"):
+        read_parts(recipe, tmp_path)
