@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import torch
 from torch import Tensor
 
 from storage.base.errors import ConfigError
@@ -46,10 +45,3 @@ class Batches:
         cases = [self._cases[self._order[slot]] for slot in slots]
         generators = [seeded(self._recipe.seed, SAMPLES, slot) for slot in slots]
         return draw_batch(cases, self._recipe, generators)
-
-
-def memory_format(dims: int, channels_last: bool) -> torch.memory_format:
-    """The layout of images and weights with ``dims`` spatial axes."""
-    if not channels_last:
-        return torch.contiguous_format
-    return torch.channels_last_3d if dims == 3 else torch.channels_last

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from training.data import GridCase
 from training.fit.average import average
-from training.fit.batches import Batches, memory_format
+from training.fit.batches import Batches
 from training.fit.forward import Exchange, Scales, loss_of
+from training.fit.layout import memory_format
 from training.fit.optimize import check_finite, make_optimizer, optimize, set_rates
 from training.fit.order import STEPS, number
 from training.fit.precision import Precision
@@ -39,7 +40,7 @@ class Step:
         ranks: Ranks,
     ) -> None:
         self._recipe, self._device, self._precision, self._ranks = recipe, device, precision, ranks
-        self._format = memory_format(len(recipe.fit.extent.patch), recipe.fit.channels_last)
+        self._format = memory_format(network, len(recipe.fit.extent.patch), recipe.fit.channels_last)
         self.network: nn.Module = network.to(device).to(memory_format=self._format)  # type: ignore[call-overload]
         self.averaged: nn.Module = copy.deepcopy(self.network).eval()
         self._optimizer = make_optimizer(self.network, recipe)

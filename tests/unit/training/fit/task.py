@@ -79,6 +79,15 @@ def cases(count: int = 7, seed: int = 1) -> list[GridCase]:
     return made
 
 
+def larger(count: int = 4) -> list[GridCase]:
+    """The same squares, on images twice as large."""
+    return [GridCase(case.name, _twice(case.image), _twice(case.mask), case.class_index) for case in cases(count)]
+
+
+def _twice(image: torch.Tensor) -> torch.Tensor:
+    return image.repeat_interleave(2, -2).repeat_interleave(2, -1)
+
+
 def silent(_step: int, _figures: dict[str, float]) -> None:
     pass
 
