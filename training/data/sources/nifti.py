@@ -6,6 +6,7 @@ import gzip
 import zlib
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -52,7 +53,7 @@ def read_pair(image_path: Path, label_path: Path, classes: int) -> Content:
     return Content(voxels.astype(np.float32)[None], affine, checked_labels(labels, classes, label_path))
 
 
-def checked_labels(labels: NDArray[np.float64], classes: int, path: Path) -> NDArray[np.uint8]:
+def checked_labels(labels: NDArray[Any], classes: int, path: Path) -> NDArray[np.uint8]:
     """``labels`` as uint8, when each is a whole number below ``classes``."""
     inside = np.isfinite(labels) & (labels >= 0) & (labels < classes) & (labels == np.floor(labels))
     if not inside.all():
@@ -65,17 +66,23 @@ def checked_labels(labels: NDArray[np.float64], classes: int, path: Path) -> NDA
     return labels.astype(np.uint8)
 
 
-def read_nifti(path: Path) -> tuple[NDArray[np.float64], Affine]:
-    """Values (K, J, I) and the affine in LPS. The check sum of a .gz is checked, which nibabel leaves out."""
+def read_nifti(path: Path) -> tuple[NDArray[Any], Affine]:
+    """Values (K, J, I), of any number type, and the affine in LPS. The check sum of a .gz counts, which nibabel leaves out."""
     try:
         stored = path.read_bytes()
         whole = gzip.decompress(stored) if path.name.endswith(".gz") else stored
         image = nibabel.nifti1.Nifti1Image.from_bytes(whole)
-        values = np.asarray(image.dataobj, dtype=np.float64)
+        values = np.asarray(image.dataobj)  # as stored where there is no scaling, so that a large CT isn't held as float64
     except _NIFTI_ERRORS as error:
         raise ConfigError(f"{path}: no readable NIfTI file; fetch it again", code="data-undecodable") from error
     values = values.reshape(values.shape[:3]) if values.ndim > 3 and values.size == np.prod(values.shape[:3]) else values
     affine = np.asarray(image.affine, dtype=np.float64)
-    if values.ndim != 3 or not values.size or not np.isfinite(affine).all() or abs(np.linalg.det(affine)) < _LEAST_VOLUME_MM3:
+    if (
+        values.dtype.kind not in "buif"
+        or values.ndim != 3
+        or not values.size
+        or not np.isfinite(affine).all()
+        or abs(np.linalg.det(affine)) < _LEAST_VOLUME_MM3
+    ):
         raise ConfigError(f"{path}: not a volume of three dimensions with a valid affine; remove it", code="data-invalid")
     return values.transpose(2, 1, 0), _RAS_TO_LPS @ affine

@@ -71,7 +71,7 @@ class Picture:
 
     def _mask(self, path: Path) -> NDArray[np.uint8]:
         if self.mask == "values":
-            return checked_labels(read_picture(path, "values")[0].astype(np.float64), self.classes, path)
+            return checked_labels(read_picture(path, "values")[0], self.classes, path)
         values = read_picture(path, "grey")[0]
         inside = values > float(values.max()) / 2  # 1-bit, 0 and 255, or with smoothed edges alike
         if self.mask == "outline":

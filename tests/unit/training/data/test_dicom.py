@@ -78,6 +78,8 @@ def test_contours_that_touch_share_no_pixel() -> None:
         ([_box(1, 5, 12.0)], "contour-plane"),
         ([_box(1, 5, 2.8), _box(7, 9, 3.2)], "contour-plane"),
         ([[[1, 1, 2], [5, 1, 2], [5, 5, 4]]], "contour-plane"),
+        ([[[1, 1, 2], [5, 1, np.nan], [5, 5, 2]]], "contour-plane"),
+        ([np.zeros((0, 3))], "contour-plane"),
     ],
 )
 def test_contours_off_the_slices(contours: Any, code: str) -> None:
@@ -90,6 +92,12 @@ def test_contours_off_the_slices(contours: Any, code: str) -> None:
 def test_contours_half_a_slice_off_belong_to_the_nearest() -> None:
     volume = _volume()
     assert contour_labels(_structures([_box(1, 5, 2.4)], volume), volume, {"mass": 1})[2].any()
+
+
+def test_contours_far_beyond_the_image_fill_what_is_inside() -> None:
+    volume = _volume()
+    labels = contour_labels(_structures([_box(-1e12, 1e12, 2)], volume), volume, {"mass": 1})
+    assert labels[2].all() and labels.sum() == labels[2].size
 
 
 def test_structures_that_do_not_fit() -> None:
@@ -172,6 +180,18 @@ def test_a_folder_without_objects_or_without_their_images(test_data: Path, tmp_p
         list_entries(recipe, segmentations / "24x38x3" / "image")
     with pytest.raises(ConfigError, match="the image Series that it marks is not below --data"):
         list_entries(recipe, segmentations / "24x38x3" / "seg")
+
+
+def test_a_damaged_object_is_named(test_data: Path, tmp_path: Path) -> None:
+    folder = test_data / "dicom" / "QIICR__dcmqi" / "data" / "segmentations" / "24x38x3"
+    for path in (folder / "image").iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    damaged = dcmread(folder / "seg" / "label.seg")
+    del damaged.SegmentSequence[0].SegmentNumber
+    damaged.save_as(tmp_path / "seg.dcm")
+    recipe = recipe_of({"kind": "dicom", "labels": {"Liver": 1}, "split": THIRDS}, labels=1)
+    with pytest.raises(ConfigError, match=r"seg\.dcm: an attribute .* is missing"):
+        list_entries(recipe, tmp_path)[0].read()
 
 
 @pytest.mark.heavy

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from inference.volume import Volume, assemble
-from inference.volume.read import read_files, without_warnings
+from inference.volume.read import PARSE_ERRORS, read_files, without_warnings
 from inference.volume.scan import scan
 from storage.base.errors import ConfigError, InputError
 from training.data.entry import Content, Entry
@@ -42,6 +42,11 @@ def dicom_entries(data: DicomData, classes: int, folder: Path, spatial_dims: int
     found = scan(folder)
     with without_warnings():
         return [_entry(data, marked, spatial_dims) for marked in marked_series(found, data.objects)]
+
+
+def _damaged(path: Path) -> ConfigError:
+    message = f"{path.name}: an attribute of the SEG or RTSTRUCT is missing or can't be read; write the object anew"
+    return ConfigError(message, code="unreadable-instance")
 
 
 def _entry(data: DicomData, marked: Marked, spatial_dims: int) -> Entry:
@@ -86,6 +91,8 @@ class _Load:
                 labels = self._labels(marks, volume)
         except InputError as error:
             raise ConfigError(f"{self.name}: {error.message}", code=error.reason_code) from error
+        except PARSE_ERRORS as error:
+            raise _damaged(self.object_path) from error
         return Content(volume.voxels_kji[None], np.asarray(volume.affine_lps_mm, dtype=np.float64), labels)
 
     def _labels(self, marks: Dataset, volume: Volume) -> NDArray[np.uint8]:

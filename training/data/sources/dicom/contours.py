@@ -83,9 +83,11 @@ def _roi(roi: Dataset, to_index: NDArray[np.float64], shape: tuple[int, ...]) ->
 
 def _slice_of(heights: NDArray[np.float64], slices: int, planes: dict[int, float]) -> int:
     """The slice of a contour by its points' indices along k."""
-    height = float(heights.mean())
-    nearest = round(height)
+    height = float(heights.mean()) if heights.size else np.nan
+    if not np.isfinite(height):
+        raise InputError("a contour has a point that is no number; draw it anew", code="contour-plane")
     flat = float(np.abs(heights - height).max()) <= _FLAT_STEPS
+    nearest = round(height)
     alone = abs(planes.setdefault(nearest, height) - height) <= _FLAT_STEPS
     if not flat or not alone or not 0 <= nearest < slices:
         raise InputError(

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import RTStructureSetStorage, SegmentationStorage
 
+from inference.volume.read import PARSE_ERRORS
 from inference.volume.scan import FoundInstance, Scan
 from storage.base.errors import ConfigError
 
@@ -62,12 +64,21 @@ def _is_object(instance: FoundInstance) -> bool:
     return any(instance.header.get("SOPClassUID") in classes for classes in _OBJECTS.values())
 
 
+def _elements(instance: FoundInstance) -> list[DataElement]:
+    """All elements at every level; pydicom parses values only now, so damage may show here."""
+    try:
+        return list(instance.header.iterall())
+    except PARSE_ERRORS as error:
+        message = f"{instance.path.name}: its references can't be read; write the object anew"
+        raise ConfigError(message, code="unreadable-instance") from error
+
+
 def _referred(instance: FoundInstance, images: dict[str, list[FoundInstance]]) -> str:
     """The Series whose Instances are referred to most, else the one that is named, else the only one in the same frame."""
     series_of = {str(image.header.SOPInstanceUID): uid for uid, files in images.items() for image in files}
     by_instance: Counter[str] = Counter()
     named: Counter[str] = Counter()
-    for element in instance.header.iterall():
+    for element in _elements(instance):
         if element.keyword == "ReferencedSOPInstanceUID" and str(element.value) in series_of:
             by_instance[series_of[str(element.value)]] += 1
         elif element.keyword == "SeriesInstanceUID" and str(element.value) in images:

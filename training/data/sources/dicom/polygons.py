@@ -28,7 +28,7 @@ def crossings(points: NDArray[np.float64], toggles: NDArray[np.bool_]) -> None:
             continue
         at = np.arange(first, last)
         x = x0 + (at - y0) * (x1 - x0) / (y1 - y0)
-        starts = np.maximum(np.ceil(x), 0).astype(np.int64)
+        starts = np.clip(np.ceil(x), 0, columns).astype(np.int64)
         reached = starts < columns
         toggles[at[reached], starts[reached]] ^= True
 
