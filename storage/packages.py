@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from storage import events
 from storage.rows import insert_new, move
 from storage.schema import Job, ModelPackage
-from storage.states import UnknownRow
+from storage.states import JOB_ENDS, UnknownRow
 
 
 def register(s: Session, name: str, version: str, digest: str, path: str, manifest: dict[str, Any], at: datetime) -> ModelPackage:
@@ -72,6 +72,12 @@ def retire(s: Session, package_id: int, reason: str, at: datetime) -> None:
     package = _locked(s, package_id)
     if package.state != "retired":
         _move(s, package, "retired", reason, at)
+
+
+def unfinished_jobs(s: Session, package_id: int) -> list[int]:
+    """Jobs of the package that have not ended, oldest first."""
+    waiting = select(Job.id).where(Job.package_id == package_id, Job.state.not_in(JOB_ENDS))
+    return list(s.scalars(waiting.order_by(Job.id)).all())
 
 
 def failed_studies(s: Session, package_id: int) -> int:

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from node.route.packages import PackageOnDisk, register_packages, scan_packages
+from node.route.choice import packages_in_use
+from node.route.own_folder import held
+from node.route.packages import PackageOnDisk, register_packages
 from node.route.rules.compile import CompiledRules, compile_rules
 from node.route.rules.document import Problem, RulesError, parse_document, read_text
 from node.settings import Settings
 from storage.base.log import get_logger
 from storage.database import Database
 from storage.decisions import apply_rules, latest_rules
+from storage.packages import list_packages
 
 _log = get_logger(__name__)
 
@@ -32,7 +35,15 @@ def prepare_routing(settings: Settings, db: Database) -> None:
     ConfigError
         An unreadable package or rules file, an ill-typed rule, an unknown model or peer; nothing was changed then.
     """
-    packages = scan_packages(settings.model_folders())
+    with held(settings.own_models):
+        compiled = _prepare(settings, db)
+    if compiled is None:
+        _log.warning("rules.no-file", path=str(settings.rules))
+
+
+def _prepare(settings: Settings, db: Database) -> CompiledRules | None:
+    with db.read() as s:
+        packages = packages_in_use(settings, list_packages(s))
     compiled = None if rules_absent(settings) else checked_rules(settings.rules, settings, packages)
     with db.write() as s:
         at = db.clock.utc()
@@ -42,8 +53,7 @@ def prepare_routing(settings: Settings, db: Database) -> None:
             version = apply_rules(s, compiled.text, compiled.digest, SERVE, at)
             if before is None or version.id != before.id:
                 _log.info("rules.applied", number=version.number, digest=version.digest, rules=len(compiled.rules))
-    if compiled is None:
-        _log.warning("rules.no-file", path=str(settings.rules))
+    return compiled
 
 
 def rules_absent(settings: Settings) -> bool:

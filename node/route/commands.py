@@ -9,8 +9,9 @@ from datetime import datetime
 from pathlib import Path
 
 from node.route.apply import checked_rules, rules_absent
+from node.route.choice import packages_in_use
 from node.route.headers import FolderSeries, read_folder
-from node.route.packages import PackageOnDisk, scan_packages
+from node.route.packages import PackageOnDisk
 from node.route.rules.compile import CompiledRule, compile_rules
 from node.route.rules.document import Rule, parse_document, read_text, text_digest
 from node.route.rules.judge import judge
@@ -80,7 +81,7 @@ def check_rules(path: Path, settings: Settings) -> Report:
     ConfigError
         A `RulesError` holds every problem in ``problems``.
     """
-    packages = scan_packages(settings.model_folders())
+    packages = packages_in_use(settings)
     if path == settings.rules and rules_absent(settings):
         return Report((), tuple(sorted(packages)))
     compiled = checked_rules(path, settings, packages)
@@ -95,7 +96,7 @@ def apply_file(path: Path, settings: Settings, db: Database, author: str) -> App
     ConfigError
         As ``check_rules``; what was in force stays.
     """
-    compiled = checked_rules(path, settings, scan_packages(settings.model_folders()))
+    compiled = checked_rules(path, settings, packages_in_use(settings))
     with db.write() as s:
         before = latest_rules(s)
         version = apply_rules(s, compiled.text, compiled.digest, author, db.clock.utc())
@@ -137,7 +138,7 @@ def test_rules(path: Path, folder: Path, settings: Settings) -> list[Trial]:
         Bad rules, or a folder without a DICOM file.
     """
     compiled = compile_rules(read_text(path), str(path))
-    packages = scan_packages(settings.model_folders())
+    packages = packages_in_use(settings)
     return [trial for series in read_folder(folder) for trial in _trials(series, compiled.rules, packages)]
 
 

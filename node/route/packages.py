@@ -40,7 +40,7 @@ def scan_packages(folders: Sequence[Path]) -> dict[str, PackageOnDisk]:
     """
     found: dict[str, PackageOnDisk] = {}
     for path in (package for folder in folders for package in _candidates(folder)):
-        package = _read(path)
+        package = read_package(path)
         twin = found.setdefault(package.name, package)
         if twin is not package and twin.path.resolve() != path.resolve():
             raise ConfigError(f"models: {twin.path} and {path} are both named {package.name}; remove one", code="models")
@@ -58,17 +58,14 @@ def register_packages(s: Session, packages: Sequence[PackageOnDisk], at: datetim
             retire(s, known.id, "its folder is gone", at)
 
 
-def _candidates(folder: Path) -> Iterator[Path]:
-    if (folder / "configs").is_dir():
-        yield folder
-        return
-    try:
-        yield from sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] not in "._")
-    except OSError as error:
-        raise ConfigError(f"models: {folder}: can't be read ({error.strerror}); name a readable folder", code="models") from error
+def read_package(path: Path) -> PackageOnDisk:
+    """One package folder, its digest taken and its weights compared with the manifest.
 
-
-def _read(path: Path) -> PackageOnDisk:
+    Raises
+    ------
+    ConfigError
+        It can't be read, or its weights aren't those of its manifest; the message names the path.
+    """
     try:
         manifest = read_manifest(path)
         digest = package_digest(path)
@@ -78,6 +75,16 @@ def _read(path: Path) -> PackageOnDisk:
     except OSError as error:
         raise ConfigError(f"models: {path}: can't be read ({error.strerror}); mend it or move it away", code="models") from error
     return PackageOnDisk(path, digest, manifest)
+
+
+def _candidates(folder: Path) -> Iterator[Path]:
+    if (folder / "configs").is_dir():
+        yield folder
+        return
+    try:
+        yield from sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] not in "._")
+    except OSError as error:
+        raise ConfigError(f"models: {folder}: can't be read ({error.strerror}); name a readable folder", code="models") from error
 
 
 def _check_weights(path: Path, manifest: Manifest) -> None:

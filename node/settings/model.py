@@ -28,12 +28,14 @@ class WebSettings(Part):
 class StoreSettings(Part):
     """Where rows, blobs and the spool live. ``blobs`` is a folder or an s3:// address; the spool is a local folder.
 
+    ``models`` is the folder that `wetread models add` copies packages into; None: the folder ``models`` beside the spool.
     ``minimum_free_mb`` MiB must stay free at the spool, else senders are answered "out of resources".
     """
 
     database: DatabaseUrl = "sqlite:///wetread-data/wetread.db"
     blobs: str = Field(default="wetread-data/blobs", min_length=1)
     spool: Path = Path("wetread-data/spool")
+    models: Path | None = None
     minimum_free_mb: int = Field(default=512, ge=0)
 
 
@@ -112,6 +114,11 @@ class Settings(BaseSettings):
             A folder does not exist.
         """
         return tuple(_model_folder(text) for text in self.models)
+
+    @property
+    def own_models(self) -> Path:
+        """The folder of packages that were added by command; it may not exist yet."""
+        return self.store.models or self.store.spool.parent / "models"
 
 
 def _model_folder(text: str) -> Path:

@@ -68,6 +68,18 @@ def list_packages(s: Session) -> list[Document]:
     """Every registered model package."""
     rows = s.scalars(select(ModelPackage).order_by(ModelPackage.name, ModelPackage.id))
     return [
-        {"name": p.name, "version": p.version, "state": p.state, "digest": p.digest, "path": p.path, "reason": p.reason}
+        {
+            "name": p.name,
+            "version": p.version,
+            "task": p.manifest.get("task"),
+            "state": p.state,
+            "reason": p.reason,
+            "digest": p.digest,
+            "path": p.path,
+            "licence": p.manifest.get("licence"),
+            "weights_licence": p.manifest.get("weights_licence"),
+            "registered_at": iso(p.registered_at),
+            "state_at": iso(p.state_at),
+        }
         for p in rows
     ]

@@ -1,0 +1,1 @@
+"""Model packages brought into a node and taken out of it by command."""
