@@ -2,11 +2,12 @@
 
 R. R. Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization (ICCV 2017); for
 segmentation K. Vinogradova et al., Towards Interpretable Semantic Segmentation via Gradient-weighted Class Activation Mapping
-(AAAI 2020): the score is the sum of the label's logits where the label wins, everywhere where it wins nowhere.
+(AAAI 2020): the score is summed where the label wins, or everywhere where it wins nowhere.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -30,7 +31,7 @@ def grad_cam(network: nn.Module, image: Tensor, value: int, layer: nn.Module | N
     network : in evaluation mode; its weights and their gradients are left alone.
     image : float32 (C, *spatial) on the model's grid.
     value : the class, 0 for background or "none of the labels".
-    layer : its ``cam_layer`` by default; of a segmenter the last module of the coarsest resolution.
+    layer : by default that of ``default_layer``.
     """
     batch = image[None].clone().requires_grad_(True)
     with torch.enable_grad(), _kept(layer or default_layer(network, image)) as outputs:
@@ -44,24 +45,29 @@ def grad_cam(network: nn.Module, image: Tensor, value: int, layer: nn.Module | N
 
 
 def default_layer(network: nn.Module, image: Tensor) -> nn.Module:
-    """``cam_layer`` of a classifier; else the last module without children whose output is of the fewest places."""
+    """``cam_layer`` of a classifier; of a segmenter the last module, of those without children, that works below full resolution.
+
+    Not the coarsest one: in a U-Net with skips its features may speak against a label everywhere, which leaves an empty map.
+    Modules that yield one channel a class are passed over, since those are scores; where nothing is coarser, the last other one.
+    """
     if isinstance(network, Classifier):
         return network.cam_layer
-    sizes: list[tuple[int, nn.Module]] = []
+    found: list[tuple[tuple[int, ...], nn.Module]] = []
 
     def note(module: nn.Module, _inputs: object, output: object) -> None:
         if isinstance(output, Tensor) and output.dim() == image.dim() + 1:
-            sizes.append((output[0, 0].numel(), module))
+            found.append((tuple(output.shape[1:]), module))
 
     hooks = [module.register_forward_hook(note) for module in network.modules() if not list(module.children())]
     try:
         with torch.inference_mode():
-            network(image[None])
+            classes = network(image[None]).shape[1]
     finally:
         for hook in hooks:
             hook.remove()
-    fewest = min(size for size, _ in sizes if size > 1)
-    return [module for size, module in sizes if size == fewest][-1]
+    features = [(shape[1:], module) for shape, module in found if shape[0] != classes]
+    coarser = [module for size, module in features if max(size) > 1 and math.prod(size) < image[0].numel()]
+    return coarser[-1] if coarser else features[-1][1]
 
 
 @contextmanager
@@ -81,10 +87,13 @@ def _kept(layer: nn.Module) -> Iterator[list[Tensor]]:
 
 
 def _score(logits: Tensor, value: int) -> Tensor:
+    """The class's log odds: a softmax knows differences of logits alone, so that one of them by itself says nothing."""
+    others = [number for number in range(logits.shape[1]) if number != value]
+    odds = logits[0, value] - logits[0, others].logsumexp(dim=0)
     if logits.dim() == 2:
-        return logits[0, value]
-    won = logits.detach()[0].argmax(dim=0) == value
-    return logits[0, value][won].sum() if bool(won.any()) else logits[0, value].sum()
+        return odds
+    won = odds.detach() > 0
+    return odds[won].sum() if bool(won.any()) else odds.sum()
 
 
 def _enlarged(coarse: Tensor, size: torch.Size) -> Tensor:

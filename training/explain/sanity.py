@@ -28,7 +28,7 @@ Method = Callable[[nn.Module, Tensor, int], Map]
 
 @dataclass(frozen=True)
 class Sanity:
-    """``by_stage``: mean |rank correlation| after that stage and all after it were drawn anew, head first.
+    """``by_stage``: mean |rank correlation| over images and redraws, that stage and all after it drawn anew, head first.
 
     ``correlation``: after all were. ``blank``: share of images whose map by the trained network is the same everywhere.
     """
@@ -50,7 +50,13 @@ class Sanity:
 
 
 def sanity_test(
-    method: Method, network: nn.Module, images: Sequence[tuple[Tensor, int]], *, bound: float = BOUND, seed: int = 0
+    method: Method,
+    network: nn.Module,
+    images: Sequence[tuple[Tensor, int]],
+    *,
+    bound: float = BOUND,
+    seed: int = 0,
+    redraws: int = 4,
 ) -> Sanity:
     """Compare a method's maps before and after the weights are drawn anew; the network itself is left alone.
 
@@ -58,16 +64,20 @@ def sanity_test(
     ----------
     method : ``grad_cam`` or ``occlusion_map``.
     images : (C, *spatial) each, and the class that is explained; at least one, better eight.
+    redraws : how often all weights are drawn, since a drawn network may see by chance what the trained one does.
     """
     trained = [method(network, image, value) for image, value in images]
-    shaken = copy.deepcopy(network).eval()
-    by_stage = {}
-    for number, stage in enumerate(reversed(stages_of(network))):
-        randomise(shaken, stage, seed + number)
-        pairs = zip(trained, (method(shaken, image, value) for image, value in images), strict=True)
-        by_stage[stage] = round(float(np.mean([abs(rank_correlation(*pair)) for pair in pairs])), 4)
-    blank = float(np.mean([np.ptp(found) == 0 for found in trained]))
-    return Sanity(list(by_stage.values())[-1], by_stage, blank, len(images), bound)
+    stages = tuple(reversed(stages_of(network)))
+    found: dict[str, list[float]] = {stage: [] for stage in stages}
+    for number in range(redraws):
+        shaken = copy.deepcopy(network).eval()
+        for place, stage in enumerate(stages):
+            randomise(shaken, stage, seed + number * len(stages) + place)
+            pairs = zip(trained, (method(shaken, image, value) for image, value in images), strict=True)
+            found[stage] += [abs(rank_correlation(*pair)) for pair in pairs]
+    by_stage = {stage: round(float(np.mean(values)), 4) for stage, values in found.items()}
+    blank = float(np.mean([np.ptp(row) == 0 for row in trained]))
+    return Sanity(by_stage[stages[-1]], by_stage, blank, len(images), bound)
 
 
 def stages_of(network: nn.Module) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from training.explain.gradcam import Map, default_layer, grad_cam
 from training.explain.occlusion import occlusion_map
 from training.explain.sanity import Method, rank_correlation, sanity_test
 
-SIDE = {2: 24, 3: 12}
+SIDE = {2: 24, 3: 16}
 
 
 def _image(dims: int, corner: tuple[int, ...] | None, seed: int) -> Tensor:
@@ -73,7 +73,7 @@ def test_the_map_points_to_the_evidence(method: Method) -> None:
 @pytest.mark.heavy
 @pytest.mark.parametrize("method", [grad_cam, occlusion_map])
 def test_the_map_of_a_volume_points_to_the_evidence(method: Method) -> None:
-    assert _hits(method, 3) >= 0.6  # by chance an eighth; Grad-CAM has six places along each axis of twelve
+    assert _hits(method, 3) >= 0.6  # by chance an eighth; Grad-CAM has eight places along each axis of sixteen
 
 
 def test_a_map_is_of_the_images_size_and_leaves_the_network_alone() -> None:
@@ -97,7 +97,7 @@ def _images(dims: int, count: int) -> list[tuple[Tensor, int]]:
 
 @pytest.mark.parametrize("method", [grad_cam, occlusion_map])
 def test_maps_of_trained_weights_pass_the_sanity_test(method: Method) -> None:
-    found = sanity_test(method, _trained(2), _images(2, 6))
+    found = sanity_test(method, _trained(2), _images(2, 4))
     assert found.passed, found
     assert list(found.by_stage) == ["head", "levels.1", "levels.0"] and found.document()["passed"] is True
 
@@ -136,7 +136,6 @@ def test_grad_cam_of_a_segmentation(dims: int) -> None:
     torch.manual_seed(0)
     network = build("unet", {"spatial_dims": dims, "in_channels": 1, "out_channels": 3, "channels": [4, 8, 8]}).eval()
     image = torch.randn((1, *(16,) * dims))
-    layer = default_layer(network, image)
-    assert isinstance(layer, nn.Module)
+    assert default_layer(network, image) is list(network.get_submodule("merge.0").modules())[-1]  # half resolution, going up
     found = grad_cam(network, image, 1)
     assert found.shape == (16,) * dims and 0.0 <= found.min() <= found.max() <= 1.0
