@@ -69,10 +69,10 @@ def _apart(what: str, values: Mapping[str, float]) -> list[Outlier]:
 def modified_z(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """0.6745 (x - median) / MAD; where more than half of the values are equal, by the mean deviation instead of the median one.
 
-    Differences below a millionth are rounding.
+    Differences below a thousandth, of a logarithm a tenth of a per cent, are rounding.
     """
     away = values - np.median(values)
-    away[np.abs(away) < 1e-6] = 0.0
+    away[np.abs(away) < 1e-3] = 0.0
     deviation = float(np.median(np.abs(away))) / _MAD_TO_DEVIATION
     if deviation == 0.0:
         deviation = float(np.mean(np.abs(away))) * _MEAN_TO_DEVIATION

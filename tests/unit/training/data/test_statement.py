@@ -82,3 +82,4 @@ def test_modified_z_by_hand() -> None:
     assert np.allclose(modified_z(values), 0.6745 * np.array([-2, -1, 0, 1, 97]))
     assert np.allclose(modified_z(np.array([0.0, 0, 0, 0, 5])), np.array([0, 0, 0, 0, 5 / 1.253314]))
     assert not modified_z(np.full(9, 7.0)).any()
+    assert abs(modified_z(np.array([1.0, 1.00001, 0.99999, 1.00002, 1.4]))).max() < 10  # spacings written with few decimals
