@@ -35,6 +35,7 @@ app.add_typer(deliveries_app, name="deliveries")
 app.command(context_settings=outside.PASS_ON)(outside.infer)
 app.command(context_settings=outside.PASS_ON)(outside.train)
 app.command(context_settings=outside.PASS_ON)(outside.evaluate)
+app.command(context_settings=outside.PASS_ON)(outside.export)
 
 
 def main() -> None:

@@ -24,10 +24,15 @@ def infer(context: typer.Context) -> None:
 
 
 def train(context: typer.Context) -> None:
-    """From a recipe to a model package: RECIPE [--out DIR] [--data DIR]."""
+    """From a recipe to a model package: RECIPE [--profile NAME] [--data DIR] [--out DIR] [--dry-run]."""
     hand_over(context, "training", "train")
 
 
 def evaluate(context: typer.Context) -> None:
-    """Figures of a package on the held-out cases of its recipe."""
+    """Figures of a package on the held-out cases of its recipe: PACKAGE RECIPE [--data DIR] [--report DIR]."""
     hand_over(context, "training", "evaluate")
+
+
+def export(context: typer.Context) -> None:
+    """The package of a run as far as it has come: RECIPE --run DIR --out PACKAGE."""
+    hand_over(context, "training", "export")

@@ -1,104 +1,133 @@
-"""The model card: what a package is for, what it learnt from, how good it was measured to be, and where it ends."""
+"""The model card: what a package is for, what it learnt from, how good it was measured to be, what it cost, where it ends."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from inference.manifest import Manifest
+from training.data import Statement
 from training.evaluate.calibrate import Calibrated
 from training.evaluate.cost import Cost
-from training.evaluate.results import Evaluation
+from training.evaluate.details import Table
+from training.evaluate.results import AS_IS, Evaluation
+from training.export.parity import Parity
 from training.plan import Plan
 from training.recipe import Recipe
-from training.recipe.data import PhantomData, RangeSplit
+from training.recipe.data import PhantomData
 from training.transfer import Provenance
 
 
 @dataclass(frozen=True)
 class Making:
-    """How a package came to be: its plan, what fitting cost, how it was calibrated, and what its weights began as."""
+    """How a package came to be: its plan, what fitting cost, how it was calibrated, what its weights began as, how near it is to
+    the networks it was made of, what its data hold, and the members of an ensemble.
+    """
 
     plan: Plan
     cost: Cost | None = None
     calibrated: Calibrated | None = None
     provenance: Provenance | None = None
+    parity: Parity | None = None
+    statement: Statement | None = None
+    members: Table | None = None
 
 
 def model_card(recipe: Recipe, evaluation: Evaluation, making: Making) -> str:
     """Markdown."""
     manifest = recipe.manifest()
-    return "\n".join(
-        [
-            f"# {manifest.title} ({manifest.name} {manifest.version})",
-            "",
-            f"**Not for clinical use.** {manifest.intended_use.removeprefix('Not for clinical use. ')}",
-            "",
-            "## Labels",
-            "",
-            *_labels(recipe),
-            "",
-            "## Data",
-            "",
-            recipe.data.statement.strip(),
-            "",
-            f"{_split(recipe)} No case of one part was used in another.",
-            "",
-            "## Measured on the test part",
-            "",
-            *_figures(evaluation),
-            "",
-            f"{len(evaluation.cases['as is'])} cases, each from its own grid and back onto it, by the code that the node runs.",
-            "`docs/test.json` holds every case.",
-            "",
-            "## Limits",
-            "",
-            *(f"- {limit}" for limit in recipe.limits),
-            "",
-            "## How it was made",
-            "",
-            *_making(recipe),
-            "",
-            "## Licence",
-            "",
-            f"Weights: {manifest.weights_licence}. {manifest.attribution.strip()}",
-            "",
-        ]
-    )
+    use = manifest.intended_use.removeprefix("Not for clinical use. ")
+    sections = {
+        "": [f"**Not for clinical use.** {use}" if not manifest.clinical_use else use],
+        "Labels": _labels(manifest),
+        "Data": [making.statement.text.strip() if making.statement else recipe.data.statement.strip()],
+        "Measured on the test part": _figures(evaluation, making),
+        "Calibration": _calibration(making.calibrated),
+        "Limits": [f"- {limit}" for limit in recipe.limits],
+        "How it was made": _making(recipe, making),
+        "What it cost": _cost(evaluation, making),
+        "Licence": _licence(manifest, making.provenance),
+    }
+    lines = [f"# {manifest.title} ({manifest.name} {manifest.version})", ""]
+    for title, body in sections.items():
+        if body:
+            lines += [*([f"## {title}", ""] if title else []), *body, ""]
+    return "\n".join(lines)
 
 
-def _labels(recipe: Recipe) -> list[str]:
+def _labels(manifest: Manifest) -> list[str]:
     rows = ["| Value | Name | Code | Side |", "| --- | --- | --- | --- |"]
-    for label in recipe.manifest().labels:
+    for label in manifest.labels:
         code = f"{label.type.value} {label.type.scheme} {label.type.meaning}"
         rows.append(f"| {label.value} | {label.name} | {code} | {label.laterality or 'not stated'} |")
     return rows
 
 
-def _split(recipe: Recipe) -> str:
-    split = recipe.data.split
-    if not isinstance(split, RangeSplit):
-        return f"Split by {recipe.data.group.means}."
-    ranges = {"training": split.train, "validation": split.validate_, "test": split.test}
-    listed = ", ".join(f"{name} {first} to {last}" for name, (first, last) in ranges.items())
-    return f"Split by case number: {listed}."
-
-
-def _figures(evaluation: Evaluation) -> list[str]:
+def _figures(evaluation: Evaluation, making: Making) -> list[str]:
     rows = ["| Figure | Cases | Mean | 95 % interval | Number |", "| --- | --- | --- | --- | --- |"]
     for line in evaluation.headline():
         figure = line.figure
         interval = "too few" if figure.low is None or figure.high is None else f"{figure.low:.3f} to {figure.high:.3f}"
         rows.append(f"| {line.what} | {line.way} | {figure.value:.3f} | {interval} | {figure.cases} |")
-    return rows
+    count = len(evaluation.cases[AS_IS])
+    rows += [
+        "",
+        f"{count} cases, each from its own grid and back onto it, by the code that the node runs. No case of the test",
+    ]
+    rows += ["part was used to fit, to choose or to calibrate. `docs/test.json` holds every case and figure."]
+    return rows + (_table(making.members) if making.members else [])
 
 
-def _making(recipe: Recipe) -> list[str]:
-    manifest = recipe.manifest()
-    data = "" if isinstance(recipe.data, PhantomData) else " --data DIR"
-    extent = recipe.fit.extent
-    arguments = ", ".join(f"{key} {value}" for key, value in manifest.network.arguments.items())
+def _table(table: Table) -> list[str]:
+    rows = ["", f"### {table.title}", "", f"| {' | '.join(table.header)} |", f"|{' --- |' * len(table.header)}"]
+    return [*rows, *(f"| {' | '.join(row)} |" for row in table.rows), "", table.note]
+
+
+def _calibration(found: Calibrated | None) -> list[str]:
+    if found is None:
+        return []
+    thresholds = ", ".join(f"{value:.3f}" for value in found.thresholds)
     return [
+        f"Temperature {found.temperature:.3f} and thresholds {thresholds} come from {found.cases} held-out cases; a threshold",
+        "has the largest sum of sensitivity and specificity (Youden 1950).",
+        f"Calibration error {found.error_before:.3f} before and {found.error_after:.3f} after, negative log-likelihood "
+        f"{found.nll_before:.3f} and {found.nll_after:.3f}, on those cases.",
+    ]
+
+
+def _making(recipe: Recipe, making: Making) -> list[str]:
+    manifest, extent = recipe.manifest(), recipe.fit.extent
+    data = "" if isinstance(recipe.data, PhantomData) else " --data DIR"
+    arguments = ", ".join(f"{key} {value}" for key, value in manifest.network.arguments.items())
+    lines = [
         f"    python -m training train training/recipes/{manifest.name}.yaml{data}",
         "",
-        f"{extent.steps} steps of {extent.batch} patches of {' x '.join(map(str, extent.patch))} voxels, AdamW,",
+        f"{extent.steps} steps of {extent.batch} patches of {' x '.join(map(str, extent.patch))} voxels, {recipe.fit.optimizer},",
         f"averaged weights, seed {recipe.seed}; network {manifest.network.name} ({arguments}); weights stored in half precision.",
     ]
+    if recipe.ensemble.folds:
+        combined = "their weights averaged" if recipe.ensemble.combine == "weights" else "their scores averaged"
+        lines.append(f"{recipe.ensemble.folds} members, one for each fold of training and validation part together, {combined}.")
+    if making.parity is not None:
+        found = making.parity
+        lines.append(f"Trainer and node differ by at most {found.difference:.2g} (bound {found.bound:g}) on {found.cases} cases.")
+    decisions = [f"- `{one.key}`: {one.value}: {one.why}" for one in making.plan.decisions]
+    return lines + (["", "Decided by self-configuration:", "", *decisions] if decisions else [])
+
+
+def _cost(evaluation: Evaluation, making: Making) -> list[str]:
+    ledger = evaluation.ledger()
+    lines = [f"{ledger['parameters']:,} weights. `docs/ledger.json` holds the cost of fitting and measuring."]
+    if making.cost is not None:
+        cost = making.cost
+        lines.append(
+            f"Fitting, in the last go: {cost.seconds:.0f} s, {cost.cpu_seconds:.0f} s of processor time, {cost.peak_mib:.0f} MiB "
+            f"at the most, {cost.energy_wh:.2g} Wh ({cost.energy_source})."
+        )
+    return lines
+
+
+def _licence(manifest: Manifest, provenance: Provenance | None) -> list[str]:
+    lines = [f"Configuration: {manifest.licence}. Weights: {manifest.weights_licence}. {manifest.attribution.strip()}".strip()]
+    if provenance is not None:
+        lines += ["", f"The weights began as those of {provenance.text}, under {provenance.licence}."]
+    return lines

@@ -33,8 +33,9 @@ class Transfer(Part):
 
 
 class Ensemble(Part):
-    """``folds``: one member for each fold of training and validation part together. ``average``: mean weights of the last
-    checkpoints instead of many members.
+    """``folds``: one member for each fold of training and validation part together, in one package. ``combine``: by the mean of
+    their scores, or of their weights into one network. ``average_last``: of each member, the mean weights of so many last
+    checkpoints.
     """
 
     folds: int = Field(default=0, ge=0)
@@ -43,7 +44,10 @@ class Ensemble(Part):
 
 
 class Evaluation(Part):
-    """What the report shows beside the headline figures."""
+    """What the report shows beside the headline figures. ``baseline``: a simple method on the same cases.
+
+    ``calibrate``: fit a classifier's temperature and thresholds to held-out cases, where ``package.classification`` states none.
+    """
 
     subgroups: tuple[str, ...] = ()
     size_bands: int = Field(default=3, ge=0)
@@ -52,3 +56,4 @@ class Evaluation(Part):
     specificity: float = Field(default=0.9, gt=0, lt=1)
     worst_cases: int = Field(default=6, ge=0)
     calibrate: bool = True
+    baseline: bool = True

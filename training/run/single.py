@@ -2,36 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import torch
-from torch import nn
 
-from inference.engine.package import load_package
-from inference.manifest import Classification
+from inference.engine.package import LoadedModel, load_package
 from storage.base.clock import Clock
-from training.data import Case, DataSet, GridCase, grid_case
-from training.evaluate.calibrate import Calibrated, calibrate
+from training.evaluate.calibrate import Calibrated
 from training.evaluate.cost import Cost, Meter
-from training.evaluate.measure import Evaluation, evaluate
+from training.evaluate.details import Table
+from training.evaluate.report import write_report
+from training.evaluate.results import Evaluation
 from training.export.card import Making, model_card
 from training.export.package import export_package, write_documents
+from training.export.parity import Parity, check_parity
 from training.recipe import Recipe
+from training.run.calibration import as_manifest, calibrated
 from training.run.folder import RunFolder
-from training.run.member import fit_member
+from training.run.member import Desk
+from training.run.networks import Fitted, fit_networks
 from training.run.prepare import Options, Prepared, prepare_run
 from training.run.progress import Track
+from training.run.report import Measured, curves_of, measure, members_table
+
+_PARITY_CASES = 3
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A run that is done: its package, the figures on the test part, and what fitting cost this time."""
+    """A run that is done: its package, and the figures on the test part."""
 
     package: Path
     evaluation: Evaluation
-    cost: Cost
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A package on disk and in memory, how it was calibrated, and how near it is to the networks it was made of."""
+
+    folder: Path
+    model: LoadedModel
+    calibrated: Calibrated | None
+    parity: Parity
 
 
 def train(recipe: Recipe, out: Path, options: Options, clock: Clock, track: Track) -> Finished:
@@ -45,52 +59,50 @@ def train(recipe: Recipe, out: Path, options: Options, clock: Clock, track: Trac
     ------
     ConfigError
         Data, folder, plan or checkpoint can't be used; the message names it and the mend.
+    ModelError
+        The package doesn't do what the fitted networks do.
     """
-    folder = RunFolder.made(out)
+    folder, desk = RunFolder.made(out), Desk(options, clock, track)
     prepared = prepare_run(recipe, options, clock, track, folder)
     with Meter(clock) as meter:
-        networks = _fitted(prepared, folder, options, clock, track)
-    package = folder.package(recipe.name)
-    calibrated = _export(prepared, networks, package, track)
-    evaluation = measure(prepared.recipe, package, prepared.dataset, clock, track)
-    _record(prepared, folder, evaluation, meter.cost, calibrated)
-    return Finished(package, evaluation, meter.cost)
+        fitted = fit_networks(prepared, folder, desk)
+    exported = export(prepared, fitted, folder.package(recipe.name), desk)
+    further = {"fitting": meter.cost, "curves": curves_of(fitted)}
+    measured = measure(prepared.recipe, exported.model, prepared.dataset, desk, **further)
+    table = members_table(prepared.recipe, fitted, measured.evaluation, prepared.dataset, desk)
+    _record(prepared, folder, exported, measured, meter.cost, table)
+    return Finished(exported.folder, measured.evaluation)
 
 
-def measure(recipe: Recipe, package: Path, dataset: DataSet, clock: Clock, track: Track) -> Evaluation:
-    """Figures of a package on the test part of a data set."""
-    cases = track.cases("testing", dataset.cases("test"))
-    return evaluate(load_package(package), recipe, cases, clock=clock)
-
-
-def grid_cases(recipe: Recipe, cases: Iterable[Case], track: Track) -> list[GridCase]:
-    """Cases brought to the model's grid."""
-    return [grid_case(case, recipe) for case in track.cases("reading", cases)]
-
-
-def _fitted(prepared: Prepared, folder: RunFolder, options: Options, clock: Clock, track: Track) -> list[nn.Module]:
+def export(prepared: Prepared, fitted: Fitted, package: Path, desk: Desk) -> Exported:
+    """Write the package, calibrate a classifier, and compare it with the networks on a few held-out cases."""
     recipe, dataset = prepared.recipe, prepared.dataset
-    cases = grid_cases(recipe, dataset.cases("train"), track)
-    held_out = grid_cases(recipe, dataset.cases("validate"), track)
-    return [fit_member(recipe, cases, held_out, folder, options, clock, track)]
+    export_package(recipe, fitted.networks, package)
+    model = load_package(package)
+    found = calibrated(recipe, model, fitted, dataset, desk)
+    if found is not None:
+        export_package(recipe, fitted.networks, package, as_manifest(found))
+        model = load_package(package)
+    parity = check_parity(recipe, fitted.networks, package, islice(dataset.cases("validate"), _PARITY_CASES))
+    return Exported(package, model, found, parity)
 
 
-def _export(prepared: Prepared, networks: list[nn.Module], package: Path, track: Track) -> Calibrated | None:
-    """Write the package; a classifier's temperature and thresholds are fitted to the validation part where none are stated."""
-    recipe = prepared.recipe
-    export_package(recipe, networks, package)
-    stated = recipe.package.get("classification")
-    if recipe.task != "classification" or stated is not None or not recipe.evaluation.calibrate:
-        return None
-    found = calibrate(load_package(package), track.cases("calibrating", prepared.dataset.cases("validate")))
-    export_package(recipe, networks, package, Classification(temperature=found.temperature, thresholds=found.thresholds))
-    return found
-
-
-def _record(prepared: Prepared, folder: RunFolder, evaluation: Evaluation, cost: Cost, calibrated: Calibrated | None) -> None:
-    """The run's ``metrics.json``, and the package's documents."""
-    recipe = prepared.recipe
-    facts = {"steps": recipe.fit.extent.steps, "threads": torch.get_num_threads(), "fitting": cost.document()}
-    folder.write("metrics.json", {**facts, **evaluation.document(), "ledger": evaluation.ledger()})
-    making = Making(prepared.plan, cost, calibrated, prepared.provenance)
-    write_documents(folder.package(recipe.name), model_card(recipe, evaluation, making), {"test.json": evaluation.document()})
+def _record(
+    prepared: Prepared, folder: RunFolder, exported: Exported, measured: Measured, cost: Cost, table: Table | None
+) -> None:
+    """The run's ``metrics.json`` and report, and the package's documents."""
+    recipe, evaluation = prepared.recipe, measured.evaluation
+    details = replace(measured.details, tables=(table,)) if table else measured.details
+    ledger = {"fitting": cost.document(), **evaluation.ledger()}
+    facts = {
+        "recipe": prepared.plan.made_for,
+        "steps": recipe.fit.extent.steps,
+        "threads": torch.get_num_threads(),
+        "parity": exported.parity.document(),
+    }
+    folder.write("metrics.json", {**facts, **evaluation.document(), "ledger": ledger})
+    folder.write("statement.json", measured.statement.document)
+    write_report(evaluation, folder.path, details)
+    making = Making(prepared.plan, cost, exported.calibrated, prepared.provenance, exported.parity, measured.statement, table)
+    documents = {"test.json": evaluation.document(), "plan.json": prepared.plan.document(), "ledger.json": ledger}
+    write_documents(exported.folder, model_card(recipe, evaluation, making), documents)

@@ -1,0 +1,61 @@
+"""Temperature and thresholds of a classifier, fitted to cases that no network judging them had learnt from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.engine.package import LoadedModel
+from inference.manifest import Classification
+from training.data import Case, DataSet
+from training.evaluate.calibrate import Calibrated
+from training.evaluate.calibration import calibration_error, fit_temperature, fit_threshold, negative_log_likelihood, tempered
+from training.evaluate.served import scores_of
+from training.recipe import Recipe
+from training.run.member import Desk
+from training.run.networks import Fitted
+
+
+def calibrated(recipe: Recipe, model: LoadedModel, fitted: Fitted, dataset: DataSet, desk: Desk) -> Calibrated | None:
+    """Fit them, unless the recipe states them or wants none.
+
+    A single network is judged on the validation part. Of an ensemble each member is judged on its own fold, and the scores are
+    pooled: the whole ensemble has seen every case, so that its scores on them would be too good.
+    """
+    stated = recipe.package.get("classification")
+    if recipe.task != "classification" or stated is not None or not recipe.evaluation.calibrate:
+        return None
+    pairs = list(_judged(model, fitted, dataset, desk))
+    scores = np.stack([row for row, _ in pairs])
+    truth = np.array([value for _, value in pairs], dtype=np.int64)
+    temperature = fit_temperature(scores, truth)
+    before, after = tempered(scores, 1.0), tempered(scores, temperature)
+    return Calibrated(
+        temperature=temperature,
+        thresholds=tuple(fit_threshold(after, truth, label.value) for label in model.manifest.labels),
+        cases=truth.size,
+        nll_before=negative_log_likelihood(before, truth),
+        nll_after=negative_log_likelihood(after, truth),
+        error_before=calibration_error(before, truth),
+        error_after=calibration_error(after, truth),
+    )
+
+
+def as_manifest(found: Calibrated) -> Classification:
+    """What goes into the manifest."""
+    return Classification(temperature=found.temperature, thresholds=found.thresholds)
+
+
+def _judged(model: LoadedModel, fitted: Fitted, dataset: DataSet, desk: Desk) -> Iterator[tuple[NDArray[np.float64], int]]:
+    """Scores (passes, classes) and true class of every held-out case."""
+    for member in fitted.members:
+        alone = LoadedModel(model.manifest, model.digest, (member.network.eval(),))
+        for case in desk.track.cases("calibrating", dataset.named(member.held_out)):
+            yield scores_of(alone, case), _class_of(case)
+
+
+def _class_of(case: Case) -> int:
+    assert case.class_index is not None, "a classification's cases have classes; the data's checks saw to it"
+    return case.class_index

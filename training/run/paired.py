@@ -1,0 +1,103 @@
+"""Differences between variants on the same cases, with intervals: groups of cases are drawn, alike for all variants and seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from storage.base.errors import ConfigError
+from training.evaluate.bootstrap import Figure, Indices, Resampler, Statistic
+from training.evaluate.ranking import auc
+from training.evaluate.results import AS_IS
+
+Document = Mapping[str, Any]
+_Statistics = Mapping[str, list[dict[str, Statistic]]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure of one variant, the mean over its seeds; ``difference`` from the reference, None for the reference itself.
+
+    ``spread`` is the standard deviation over the seeds, None with one seed.
+    """
+
+    variant: str
+    metric: str
+    seeds: int
+    figure: Figure
+    spread: float | None
+    difference: Figure | None
+
+
+def compared(
+    documents: Mapping[str, Sequence[Document]], against: str, groups: Mapping[str, str], seed: int, resamples: int
+) -> list[Row]:
+    """A row for each variant and figure: Dice of each label, or AUC of each and accuracy.
+
+    Parameters
+    ----------
+    documents : variant to the ``metrics.json`` of each of its seeds.
+    groups : person or examination by case name.
+    """
+    names = sorted(documents[against][0]["by_case"][AS_IS])
+    for variant, runs in documents.items():
+        if any(sorted(run["by_case"][AS_IS]) != names for run in runs):
+            message = f"variant {variant} was measured on other cases than {against}; give all of them one data.split"
+            raise ConfigError(message, code="cases-differ")
+    resampler = Resampler([groups[name] for name in names], seed=seed, resamples=resamples)
+    statistics = {variant: [_statistics(run, names) for run in runs] for variant, runs in documents.items()}
+    return [
+        _row(variant, metric, statistics, against, resampler, np.arange(len(names)))
+        for metric in statistics[against][0]
+        for variant in documents
+        if all(metric in one for one in statistics[variant])
+    ]
+
+
+def _row(variant: str, metric: str, statistics: _Statistics, against: str, resampler: Resampler, every: Indices) -> Row:
+    ours, theirs = ([one[metric] for one in statistics[name]] for name in (variant, against))
+    values = [one(every) for one in ours]
+    difference = None if variant == against else resampler.difference(_mean(ours), _mean(theirs))
+    spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return Row(variant, metric, len(ours), resampler.figure(_mean(ours)), spread, difference)
+
+
+def _mean(statistics: Sequence[Statistic]) -> Statistic:
+    """The mean over the seeds of one variant."""
+    return lambda indices: float(np.mean([one(indices) for one in statistics]))
+
+
+def _statistics(run: Document, names: Sequence[str]) -> dict[str, Statistic]:
+    cases = [run["by_case"][AS_IS][name] for name in names]
+    if run["task"] == "classification":
+        return _of_classes(cases, run["labels"])
+    columns = {f"Dice, {label}": _column(cases, label) for label in run["labels"]}
+    columns["Dice, mean of the labels"] = np.nanmean(np.stack(list(columns.values())), axis=0)
+    return {name: _mean_of(values) for name, values in columns.items()}
+
+
+def _column(cases: Sequence[Document], label: str) -> NDArray[np.float64]:
+    values = (case.get(label, {}).get("dice") for case in cases)
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def _mean_of(values: NDArray[np.float64]) -> Callable[[Indices], float]:
+    return lambda indices: float(np.nanmean(values[indices]))
+
+
+def _of_classes(cases: Sequence[Document], labels: Sequence[str]) -> dict[str, Statistic]:
+    right = np.array([case["truth"] == case["predicted"] for case in cases], dtype=np.float64)
+    found: dict[str, Statistic] = {"Accuracy": _mean_of(right)}
+    for label in labels:
+        scores = np.array([case["probabilities"][label] for case in cases])
+        positive = np.array([case["truth"] == label for case in cases])
+        found[f"AUC, {label}"] = _auc_of(scores, positive)
+    return found
+
+
+def _auc_of(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> Statistic:
+    return lambda indices: auc(scores[indices], positive[indices])
