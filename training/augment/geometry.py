@@ -9,9 +9,13 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
+
+Matrix = NDArray[np.float64]
 
 _ROUNDS = 60
 
@@ -23,28 +27,38 @@ class Geometry:
     Attributes
     ----------
     source, patch : sizes in voxels, in array order.
-    matrix : float64 (dims + 1, dims + 1), patch index to source index.
+    matrix : float64 (dims + 1, dims + 1), patch index to source index. An array, as tensors this small are slow.
     nodes : float32 (dims, *nodes), displacement in source voxels at nodes spread over the patch from its first voxel to its
         last, linear between them; None for none.
     """
 
     source: tuple[int, ...]
     patch: tuple[int, ...]
-    matrix: Tensor
+    matrix: Matrix
     nodes: Tensor | None = None
 
     @property
-    def linear(self) -> Tensor:
+    def linear(self) -> Matrix:
         """The matrix without its translation (dims, dims)."""
-        linear: Tensor = self.matrix[:-1, :-1]
-        return linear
+        return self.matrix[:-1, :-1]
+
+    @property
+    def offset(self) -> Matrix:
+        """Where the patch's first voxel lies (dims,), but for elastic displacement."""
+        return self.matrix[:-1, -1]
+
+    @property
+    def centre(self) -> Matrix:
+        """Where the patch's middle lies (dims,), but for elastic displacement."""
+        centre: Matrix = self.linear @ ((np.array(self.patch) - 1) / 2) + self.offset
+        return centre
 
     @property
     def exact(self) -> bool:
         """Whether voxels are only moved by whole numbers and mirrored, so that nothing is interpolated."""
-        if self.nodes is not None or not torch.equal(self.linear.abs(), torch.eye(len(self.patch), dtype=torch.float64)):
+        if self.nodes is not None or not is_upright(self.linear):
             return False
-        return bool(torch.equal(self.matrix, self.matrix.round()))
+        return all(place.is_integer() for place in self.offset.tolist())
 
     def to_source(self, points: Tensor) -> Tensor:
         """Where points (n, dims) of the patch lie in the source; outside the patch the displacement at its border holds."""
@@ -53,8 +67,8 @@ class Geometry:
 
     def to_patch(self, points: Tensor) -> Tensor:
         """Where points (n, dims) of the source lie in the patch, by fixed-point iteration where it is elastic."""
-        back: Tensor = torch.linalg.inv(self.linear)
-        wanted = points.double() - self.matrix[:-1, -1]
+        back = torch.from_numpy(np.linalg.inv(self.linear))
+        wanted = points.double() - torch.from_numpy(self.offset.copy())
         found = wanted @ back.T
         for _ in range(_ROUNDS if self.nodes is not None else 0):
             found = (wanted - self._displacement(found)) @ back.T
@@ -81,16 +95,16 @@ class Geometry:
         """The patch's affine (4, 4), index (i, j, k, 1) to millimetres, from that of the source. Without the elastic part."""
         dims = len(self.patch)
         order = [*range(dims - 1, -1, -1), dims]
-        whole = torch.eye(4, dtype=torch.float64)
         places = [*range(dims), 3]
-        whole[torch.tensor(places)[:, None], torch.tensor(places)] = self.matrix[order][:, order]
-        return source_affine.double() @ whole
+        whole = np.eye(4)
+        whole[np.ix_(places, places)] = self.matrix[np.ix_(order, order)]
+        return source_affine.double() @ torch.from_numpy(whole)
 
     def _ends(self) -> list[tuple[int, ...]]:
         return list(itertools.product((0, 1), repeat=len(self.patch)))
 
     def _affine(self, points: Tensor) -> Tensor:
-        return (points @ self.linear.T).add(self.matrix[:-1, -1])
+        return points @ torch.from_numpy(self.linear.T.copy()) + torch.from_numpy(self.offset.copy())
 
     def _displacement(self, points: Tensor) -> Tensor:
         if self.nodes is None:
@@ -100,3 +114,9 @@ class Geometry:
         place = (2 * points / last - 1).flip(-1).view(1, *[1] * (dims - 1), -1, dims)
         moved = F.grid_sample(self.nodes.double()[None], place, mode="bilinear", padding_mode="border", align_corners=True)
         return moved.view(dims, -1).T
+
+
+def is_upright(linear: Matrix) -> bool:
+    """Whether a matrix (dims, dims) is the identity but for the signs of its diagonal."""
+    rows = linear.tolist()
+    return all(abs(value) == (n == m) for n, row in enumerate(rows) for m, value in enumerate(row))

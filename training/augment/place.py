@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import torch
+import numpy as np
 from torch import Tensor
 
 from training.augment.draws import Draws, Stream
-from training.augment.geometry import Geometry
+from training.augment.geometry import Geometry, Matrix, is_upright
 from training.recipe.augment import Augment
 
 _FAR = 2.5
@@ -36,30 +36,28 @@ def draw_geometry(
     factors = _factors(dims, rules, draws)
     share = _share(rules, draws)
     nodes = _nodes(dims, rules, draws)
-    linear = _turn(dims, rules, draws, spacing_mm or [1.0] * dims) @ torch.diag(
-        torch.tensor(factors, dtype=torch.float64) * share
-    )
-    whole = nodes is None and torch.equal(linear.abs(), torch.eye(dims, dtype=torch.float64))
+    linear = _turn(dims, rules, draws, spacing_mm) * (np.array(factors) * share)
+    whole = nodes is None and is_upright(linear)
     start = _start(source, [n * share for n in patch], rules, draws.of("place"), focus, whole)
-    centre = torch.tensor([s + (n * share - 1) / 2 for s, n in zip(start, patch, strict=True)], dtype=torch.float64)
-    middle = torch.tensor([(n - 1) / 2 for n in patch], dtype=torch.float64)
-    matrix = torch.eye(dims + 1, dtype=torch.float64)
-    matrix[:-1, :-1], matrix[:-1, -1] = linear, centre - linear @ middle
+    sides = np.array(patch)
+    matrix = np.eye(dims + 1)
+    matrix[:-1, :-1] = linear
+    matrix[:-1, -1] = np.array(start) + (sides * share - 1) / 2 - linear @ ((sides - 1) / 2)
     return Geometry(tuple(source), tuple(patch), matrix, nodes)
 
 
 def window_size(patch: Sequence[int], rules: Augment, spacing_mm: Sequence[float] = ()) -> tuple[int, ...]:
     """The size of a part of the source that is sure to hold all that any patch drawn by ``rules`` reads."""
     dims = len(patch)
-    spacing = torch.tensor(list(spacing_mm) or [1.0] * dims, dtype=torch.float64)
-    half_mm = torch.tensor([(n - 1) / 2 for n in patch], dtype=torch.float64) * spacing * (rules.crop[1] / rules.scale[0])
+    spacing = np.array(spacing_mm or [1.0] * dims)
+    half_mm = (np.array(patch) - 1) / 2 * spacing * (rules.crop[1] / rules.scale[0])
     lean = math.sin(math.radians(min(90.0, rules.rotate_deg)))
-    reach = torch.eye(dims, dtype=torch.float64)
+    reach = np.eye(dims)
     for first, second in _planes(dims):
-        turn = torch.eye(dims, dtype=torch.float64)
+        turn = np.eye(dims)
         turn[first, second] = turn[second, first] = lean
         reach = reach @ turn
-    reach_mm = (reach.clamp_max(1.0) @ half_mm).clamp_max(float(half_mm.norm()))
+    reach_mm = np.minimum(np.minimum(reach, 1.0) @ half_mm, np.linalg.norm(half_mm))
     return tuple(math.ceil(2 * half + 2 * _FAR * rules.elastic_voxels) + 4 for half in (reach_mm / spacing).tolist())
 
 
@@ -84,20 +82,21 @@ def _share(rules: Augment, draws: Draws) -> float:
     return stream.uniform(*rules.crop) if stream else 1.0
 
 
-def _turn(dims: int, rules: Augment, draws: Draws, spacing_mm: Sequence[float]) -> Tensor:
+def _turn(dims: int, rules: Augment, draws: Draws, spacing_mm: Sequence[float]) -> Matrix:
     """(dims, dims) in voxels: the product of one turn in each plane of axes, made in millimetres."""
-    matrix = torch.eye(dims, dtype=torch.float64)
+    matrix = np.eye(dims)
     stream = draws.happens("rotate") if rules.rotate_deg else None
     if stream is None:
         return matrix
     for first, second in _planes(dims):
         angle = math.radians(stream.uniform(-rules.rotate_deg, rules.rotate_deg))
-        turn = torch.eye(dims, dtype=torch.float64)
+        turn = np.eye(dims)
         turn[first, first] = turn[second, second] = math.cos(angle)
         turn[first, second], turn[second, first] = -math.sin(angle), math.sin(angle)
         matrix = matrix @ turn
-    size = torch.tensor(spacing_mm, dtype=torch.float64)
-    return matrix * size[None, :] / size[:, None]
+    size = np.array(spacing_mm or [1.0] * dims)
+    in_voxels: Matrix = matrix * size[None, :] / size[:, None]
+    return in_voxels
 
 
 def _nodes(dims: int, rules: Augment, draws: Draws) -> Tensor | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -53,7 +54,7 @@ def read_patches(
 
 def _moved(array: Tensor, geometry: Geometry, outside: Outside) -> Tensor:
     """Cut out and mirrored, bit for bit."""
-    signs, offsets = geometry.linear.diagonal().tolist(), geometry.matrix[:-1, -1].tolist()
+    signs, offsets = geometry.linear.diagonal().tolist(), geometry.offset.tolist()
     start = [int(o) if s > 0 else int(o) - n + 1 for s, o, n in zip(signs, offsets, geometry.patch, strict=True)]
     turned = [axis - len(signs) for axis, sign in enumerate(signs) if sign < 0]
     cut = array.new_zeros((*array.shape[: array.dim() - len(signs)], *geometry.patch))
@@ -100,17 +101,14 @@ def _fill_shares(shares: Tensor, mask: Tensor, start: Sequence[int], outside: Ou
 
 def _window_start(geometry: Geometry, window: Sequence[int]) -> list[int]:
     """The window's first index in the source: its middle is that of the patch."""
-    middle = torch.tensor([[(n - 1) / 2 for n in geometry.patch]], dtype=torch.float64)
-    centre = middle @ geometry.linear.T + geometry.matrix[:-1, -1]
-    return [math.floor(c - (n - 1) / 2) for c, n in zip(centre[0].tolist(), window, strict=True)]
+    return [math.floor(centre - (n - 1) / 2) for centre, n in zip(geometry.centre.tolist(), window, strict=True)]
 
 
 def _part_read(geometry: Geometry, window: Sequence[int]) -> list[slice]:
     """What this patch reads of its window, which has room for any: its own reach about the middle, and two voxels."""
-    half = torch.tensor([(n - 1) / 2 for n in geometry.patch], dtype=torch.float64)
-    reach = geometry.linear.abs() @ half + 3.0
+    reach = np.abs(geometry.linear) @ ((np.array(geometry.patch) - 1) / 2) + 3.0
     if geometry.nodes is not None:
-        reach = reach + geometry.nodes.flatten(1).abs().amax(1)
+        reach = reach + geometry.nodes.flatten(1).abs().amax(1).numpy()
     middles = [(n - 1) / 2 for n in window]
     return [
         slice(max(0, math.floor(middle - r)), min(n, math.ceil(middle + r) + 2))
@@ -127,10 +125,10 @@ def sampling_grid(geometries: Sequence[Geometry], starts: Sequence[Sequence[int]
     """
     patch = geometries[0].patch
     dims = len(patch)
-    half = torch.tensor(window, dtype=torch.float64) / 2
-    linear = torch.stack([g.linear / half[:, None] for g in geometries]).float()
-    offsets = torch.stack([g.matrix[:-1, -1] for g in geometries]) - torch.tensor(starts, dtype=torch.float64)
-    offsets = ((offsets + 0.5) / half - 1).float()
+    half = np.array(window) / 2
+    linear = torch.from_numpy(np.stack([g.linear / half[:, None] for g in geometries])).float()
+    places = np.stack([g.offset for g in geometries]) - np.array(starts)
+    offsets = torch.from_numpy((places + 0.5) / half - 1).float()
     bend = _bend(geometries)
     coordinates = []
     for axis in range(dims):
@@ -138,7 +136,7 @@ def sampling_grid(geometries: Sequence[Geometry], starts: Sequence[Sequence[int]
         for along, size in enumerate(patch):
             steps = torch.arange(size, dtype=torch.float32).view(-1, *[1] * (dims - 1 - along))
             place = place + linear[:, axis, along].view(-1, *[1] * dims) * steps
-        coordinates.append(place if bend is None else place + bend[:, axis] / half[axis].float())
+        coordinates.append(place if bend is None else place + bend[:, axis] / float(half[axis]))
     return torch.stack(coordinates[::-1], dim=-1)
 
 

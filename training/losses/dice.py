@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from training.losses.classes import full_precision, one_hot
-from training.losses.cross_entropy import cross_entropy
 
 
 def soft_dice_loss(
@@ -44,8 +42,3 @@ def dice_loss(
 ) -> Tensor:
     """`soft_dice_loss` of the softmax of ``logits``."""
     return soft_dice_loss(torch.softmax(full_precision(logits), dim=1), target, epsilon, background, over)
-
-
-def segmentation_loss(logits: Tensor, target: Tensor, class_weights: Sequence[float] = ()) -> Tensor:
-    """Soft Dice loss of the softmax plus cross-entropy."""
-    return dice_loss(logits, target, 1.0, background=False) + cross_entropy(logits, target, class_weights)
