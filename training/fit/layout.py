@@ -21,5 +21,6 @@ def _breaks(module: nn.Module) -> bool:
     Seen with AVX2: 1 x 1 with a stride and fewer than 8 channels coming in, in two dimensions (the shortcut of a narrow residual
     block); with 8 and more, other kernels and three dimensions it wasn't.
     """
-    narrow = isinstance(module, nn.Conv2d) and module.in_channels < _NARROW
-    return narrow and set(module.kernel_size) == {1} and max(module.stride) > 1
+    if not isinstance(module, nn.Conv2d):
+        return False
+    return module.in_channels < _NARROW and set(module.kernel_size) == {1} and max(module.stride) > 1

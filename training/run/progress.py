@@ -6,7 +6,7 @@ Results go to standard output elsewhere.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -33,12 +33,6 @@ class Track:
             for number, case in enumerate(cases, start=1):
                 status.update(f"{what} case {number}")
                 yield case
-
-    @contextmanager
-    def steps(self, trainer: Trainer) -> Iterator[Callable[[int, float], None]]:
-        """As ``fitting``, for a caller that knows the loss alone."""
-        with self.fitting(trainer) as report:
-            yield lambda step, loss: report(step, {"loss": loss, "learning_rate": math.nan})
 
     @contextmanager
     def fitting(self, trainer: Trainer, what: str = "fit") -> Iterator[Report]:

@@ -56,7 +56,7 @@ def test_every_augmentation_is_on() -> None:
 
 @pytest.mark.parametrize(("name", "dims"), each(2))
 def test_two_runs_end_with_the_same_bytes(name: str, dims: int) -> None:
-    hashes = []
+    hashes: list[str] = []
     for seed in (1, 1, 2):
         torch.manual_seed(len(hashes))  # what ran before must not matter
         trainer = Trainer(told(name, seed), larger())
@@ -68,7 +68,7 @@ def test_two_runs_end_with_the_same_bytes(name: str, dims: int) -> None:
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_same_number_of_threads_gives_the_same_bytes(threads: int) -> None:
     """Images of 32 x 32 are large enough for two threads to share a convolution."""
-    hashes = []
+    hashes: list[str] = []
     torch.set_num_threads(threads)
     for _ in range(2):
         trainer = Trainer(told("unet"), larger())
