@@ -70,7 +70,7 @@ def test_figures_of_overlap_are_symmetric_and_bounded(ours: np.ndarray, theirs: 
     )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(arrays(np.float64, (8, 2, 3), elements=st.floats(-6, 6)), arrays(np.int64, 8, elements=st.integers(0, 2)))
 def test_a_temperature_never_makes_the_likelihood_worse(scores: np.ndarray, truth: np.ndarray) -> None:
     temperature = fit_temperature(scores, truth)

@@ -20,6 +20,7 @@ from training.evaluate.dice import dice
 _PRIORS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 _PERCENTILES = (5.0, 10.0, 20.0, 30.0, 40.0)
 _SMOOTH = 1.0
+_MOST_SCORED = 60
 
 Array = NDArray[np.float64]
 
@@ -83,13 +84,12 @@ def fit_masks(classes: int, cases: Iterable[Case]) -> MaskBaseline:
 
 def _best_rule(pairs: list[tuple[Array, NDArray[np.uint8]]], value: int) -> _Rule:
     prior = np.mean([labels == value for _, labels in pairs], axis=0)
+    holders = [pair for pair in pairs if (pair[1] == value).any()][:_MOST_SCORED]
     constant = [_Rule(prior, least) for least in _PRIORS]
     blobs = [_Rule(prior, least, sign, share) for least, sign, share in product(_PRIORS[:3], (-1, 1), _PERCENTILES)]
 
     def score(rule: _Rule) -> float:
-        found = [
-            dice(rule.mark(image).astype(np.uint8), labels == value, 1) for image, labels in pairs if (labels == value).any()
-        ]
+        found = [dice(rule.mark(image).astype(np.uint8), labels == value, 1) for image, labels in holders]
         return float(np.mean(found)) if found else 0.0
 
     return max([*constant, *blobs], key=score)

@@ -90,7 +90,7 @@ def draw(snapshot: Snapshot, caption: str, value: int | None = None) -> Picture:
 
 def _png(canvas: NDArray[np.uint8]) -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(canvas).save(stream, "PNG", optimize=True)
+    Image.fromarray(canvas).save(stream, "PNG")
     return stream.getvalue()
 
 

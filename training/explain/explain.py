@@ -48,7 +48,7 @@ class Explanation:
         both = (np.concatenate([grey, over], axis=1) * 255).round().astype(np.uint8)
         factor = max(1, round(_SIDE / max(image.shape)))
         stream = io.BytesIO()
-        Image.fromarray(both.repeat(factor, axis=0).repeat(factor, axis=1)).save(stream, "PNG", optimize=True)
+        Image.fromarray(both.repeat(factor, axis=0).repeat(factor, axis=1)).save(stream, "PNG")
         return stream.getvalue()
 
 
