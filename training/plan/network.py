@@ -115,7 +115,7 @@ def _patch(draft: Draft, width: int) -> tuple[_Sized, tuple[int, ...]]:
         sized = _sized(draft, patch, width)
         start = rounded_up(draft.shape, sized.multiple)
         smaller = shrunk(start, draft.shape, sized.multiple, lambda size, sized=sized: sized.bytes(2, size) <= limit)  # type: ignore[misc]
-        if _sized(draft, smaller, width).multiple == sized.multiple:
+        if _multiple(draft, smaller, width) == sized.multiple:
             return sized, smaller
         patch = smaller
     return sized, smaller
@@ -125,10 +125,14 @@ def _sized(draft: Draft, patch: tuple[int, ...], width: int) -> _Sized:
     recipe = draft.recipe
     name, arguments = str(recipe.package["network"]["name"]), _arguments(draft, patch, width)
     multiple = minimum_multiple(name, arguments)
-    probe = rounded_up([min(n, 2 * multiple, 64) for n in patch], multiple)
+    probe = rounded_up(patch, multiple)
     need = need_of(name, arguments, 2, 1, probe)
     fixed = weights_bytes(need.parameters)
     return _Sized(arguments, multiple, fixed, (need.bytes - fixed) / (2 * math.prod(probe)))
+
+
+def _multiple(draft: Draft, patch: tuple[int, ...], width: int) -> int:
+    return minimum_multiple(str(draft.recipe.package["network"]["name"]), _arguments(draft, patch, width))
 
 
 def _arguments(draft: Draft, patch: tuple[int, ...], width: int) -> dict[str, Any]:
