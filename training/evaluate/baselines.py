@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import islice
 
 from training.data.case import Case
 from training.evaluate.class_baseline import ClassBaseline, fit_classes
 from training.evaluate.mask_baseline import MaskBaseline, fit_masks
 
-MOST_CASES = 400
-"""Of the training part: more move such simple things no further."""
-
 Baseline = MaskBaseline | ClassBaseline
 
 
 def fit_baseline(task: str, classes: int, cases: Iterable[Case]) -> Baseline:
-    """The baseline of a task, from the first 400 cases of the training part.
+    """The baseline of a task, from the training part, which is read once.
 
     Parameters
     ----------
@@ -28,5 +24,4 @@ def fit_baseline(task: str, classes: int, cases: Iterable[Case]) -> Baseline:
     ConfigError
         Code ``no-data``: there are no cases.
     """
-    taken = islice(cases, MOST_CASES)
-    return fit_classes(classes, taken) if task == "classification" else fit_masks(classes, taken)
+    return fit_classes(classes, cases) if task == "classification" else fit_masks(classes, cases)

@@ -32,6 +32,9 @@ from training.evaluate.segmented import SegmentedCase, column, measure_case
 from training.evaluate.served import at_temperature, labels_of, mirrored, probabilities_of
 from training.recipe import Recipe
 
+MOST_PICTURES = 24
+"""Of the worst cases of all labels together, so that a page of many labels stays small; one of each label at least."""
+
 __all__ = ["Evaluation", "evaluate", "mirrored"]
 
 
@@ -129,12 +132,13 @@ class _Masks(_Work):
         return replace(found, pictures=tuple(self._pictures()))
 
     def _pictures(self) -> list[Picture]:
-        rows, pictures = self.rows[AS_IS], []
+        rows, pictures = self.rows[AS_IS], list[Picture]()
+        most = min(self.options.worst_cases, max(1, MOST_PICTURES // len(self.model.manifest.labels)))
         for label in self.model.manifest.labels:
             scores = zip(rows, column(rows, label.name, "dice"), strict=True)
             captions = {row.facts.name: f"{row.facts.name}, {label.name}, Dice {score:.3f}" for row, score in scores}
             ranked = worst_segmented(rows, label.name)
-            pictures += self.gallery.pictures(ranked, captions, self.options.worst_cases, label.value)
+            pictures += self.gallery.pictures(ranked, captions, most, label.value)
         return pictures
 
 

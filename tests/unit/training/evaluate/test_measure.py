@@ -12,6 +12,7 @@ from storage.base.errors import ConfigError
 from tests.unit.training.evaluate.made import CIRCUMFERENCE, ByMean, ByThreshold, bright_case, ellipse_case, model_of, recipe_of
 from training.evaluate.baselines import fit_baseline
 from training.evaluate.calibrate import calibrate
+from training.evaluate.mask_baseline import MaskBaseline
 from training.evaluate.measure import evaluate, mirrored
 from training.evaluate.results import EVERYTHING
 
@@ -130,3 +131,11 @@ def test_a_baseline_of_classes_learns_brightness() -> None:
     assert compared.differences[EVERYTHING]["auc"].value == pytest.approx(0.0, abs=0.05)
     with pytest.raises(ConfigError, match="no cases"):
         fit_baseline("segmentation", 2, [])
+
+
+def test_a_baseline_learns_from_the_whole_training_part_and_not_from_its_beginning() -> None:
+    """Names begin with the class in many data sets: the first cases would all be of one kind."""
+    small, large = ((4.0, 4.0), (13.0, 13.0))
+    cases = [ellipse_case(n, semi_mm=small if n < 420 else large) for n in range(900)]
+    baseline = fit_baseline("segmentation", 2, cases)
+    assert isinstance(baseline, MaskBaseline) and 0.4 < baseline.rules[0].prior[0, 32, 13] < 0.7
