@@ -66,7 +66,10 @@ class Geometry:
         return moved
 
     def to_patch(self, points: Tensor) -> Tensor:
-        """Where points (n, dims) of the source lie in the patch, by fixed-point iteration where it is elastic."""
+        """Where points (n, dims) of the source lie in the patch.
+
+        By fixed-point iteration where it is elastic, which finds the one place there is as long as nothing is folded over.
+        """
         back = torch.from_numpy(np.linalg.inv(self.linear))
         wanted = points.double() - torch.from_numpy(self.offset.copy())
         found = wanted @ back.T
@@ -80,7 +83,8 @@ class Geometry:
         Returns
         -------
         The smallest boxes around the moved ones, cut off at the patch's border, and which share of each moved box is left (n,).
-        Tight after crops, shifts, mirroring and scaling; after turns and elastic changes a box of the moved mask is tighter.
+        Tight after crops, shifts, mirroring and scaling. After turns the moved mask's own box is tighter; after elastic changes
+        that box is to be taken, as only corners are moved here.
         """
         dims = len(self.patch)
         corners = torch.stack([boxes[:, [axis + dims * end for axis, end in enumerate(ends)]] for ends in self._ends()], dim=1)
