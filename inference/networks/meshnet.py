@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from inference.networks.arguments import choice, common, share, whole, whole_list
 from inference.networks.base import Network
-from inference.networks.layers import CONV, convolve, normalise
+from inference.networks.layers import CONV, convolve, he_initialise, normalise
 
 DILATIONS = (1, 2, 4, 8, 16, 8, 4, 2, 1)
 _ACTIVATIONS = {"relu": nn.ReLU, "elu": nn.ELU, "gelu": nn.GELU}
@@ -68,6 +68,7 @@ class MeshNet(Network):
         self.stages += (f"model.{len(layers)}",)
         layers.append(CONV[spatial_dims](width, out_channels, kernel_size=1))
         self.model = nn.Sequential(*layers)
+        he_initialise(self)
 
     def forward(self, image: Tensor) -> Tensor:
         logits: Tensor = self.model(image)

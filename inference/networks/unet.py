@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from inference.networks.arguments import common, flag, whole_list
 from inference.networks.base import ScaledNetwork, check_size
-from inference.networks.layers import CONV, UP, Norm, pair
+from inference.networks.layers import CONV, UP, Norm, he_initialise, pair
 
 CHANNELS = (16, 32, 64, 128)
 
@@ -61,6 +61,7 @@ class UNet(ScaledNetwork):
         self.head = CONV[dims](widths[0], out_channels, kernel_size=1)
         coarser = rising[:-1] if deep_supervision else []
         self.scales = nn.ModuleList(CONV[dims](outer, out_channels, kernel_size=1) for _, outer in coarser)
+        he_initialise(self)
         down = [f"down.{level}" for level in range(len(widths))]
         up = [f"{part}.{step}" for step in range(len(rising)) for part in self.rising_parts]
         self.stages = (*down, *up, *(["scales"] if coarser else []), "head")

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from inference.networks.arguments import choice, common, flag, whole_list
 from inference.networks.base import ScaledNetwork, check_size
-from inference.networks.layers import CONV, UP, Norm, convolve, normalise
+from inference.networks.layers import CONV, UP, Norm, convolve, he_initialise, normalise
 
 CHANNELS = (16, 32, 64, 128)
 
@@ -101,6 +101,7 @@ class VNet(ScaledNetwork):
         self.head = CONV[dims](widths[0], out_channels, kernel_size=1)
         coarser = rising[:-1] if deep_supervision else []
         self.scales = nn.ModuleList(CONV[dims](width, out_channels, kernel_size=1) for _, width in coarser)
+        he_initialise(self)
         falling = [stage for level in range(1, len(widths)) for stage in (f"shrink.{level - 1}", f"down.{level}")]
         climbing = [stage for step in range(len(rising)) for stage in (f"grow.{step}", f"up.{step}")]
         self.stages = ("entry", "down.0", *falling, *climbing, *(["scales"] if coarser else []), "head")
