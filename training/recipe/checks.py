@@ -52,9 +52,6 @@ def _check_dimensions(recipe: Recipe, manifest: Manifest) -> None:
     dims, fit = recipe.dims, recipe.fit
     if fit.patch != "auto" and len(fit.patch) != dims:
         raise ValueError(f"fit.patch: needs one number per spatial dimension of package.inputs ({dims}), not {len(fit.patch)}")
-    spacing = manifest.grid.spacing_mm
-    if spacing is not None and (len(spacing) != dims or min(spacing) <= 0):
-        raise ValueError(f"package.grid.spacing_mm: needs {dims} positive numbers")
     for key, axes in (
         ("augment.mirror_axes", recipe.augment.mirror_axes),
         ("package.postprocess.mirror_axes", _mirrored(manifest)),

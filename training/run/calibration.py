@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from inference.engine.package import LoadedModel
 from inference.manifest import Classification
 from training.data import Case, DataSet
-from training.evaluate.calibrate import Calibrated
+from training.evaluate.calibrate import Calibrated, calibrate
 from training.evaluate.calibration import calibration_error, fit_temperature, fit_threshold, negative_log_likelihood, tempered
 from training.evaluate.served import scores_of
 from training.recipe import Recipe
@@ -27,17 +27,18 @@ def calibrated(recipe: Recipe, model: LoadedModel, fitted: Fitted, dataset: Data
     stated = recipe.package.get("classification")
     if recipe.task != "classification" or stated is not None or not recipe.evaluation.calibrate:
         return None
+    if len(fitted.members) == 1:
+        return calibrate(model, desk.track.cases("calibrating", dataset.named(fitted.members[0].held_out)))
     pairs = list(_judged(model, fitted, dataset, desk))
-    scores = np.stack([row for row, _ in pairs])
-    truth = np.array([value for _, value in pairs], dtype=np.int64)
+    scores, truth = np.stack([row for row, _ in pairs]), np.array([value for _, value in pairs], dtype=np.int64)
     temperature = fit_temperature(scores, truth)
     before, after = tempered(scores, 1.0), tempered(scores, temperature)
     return Calibrated(
         temperature=temperature,
         thresholds=tuple(fit_threshold(after, truth, label.value) for label in model.manifest.labels),
         cases=truth.size,
-        nll_before=negative_log_likelihood(before, truth),
-        nll_after=negative_log_likelihood(after, truth),
+        nll_before=negative_log_likelihood(scores, truth),
+        nll_after=negative_log_likelihood(scores, truth, temperature),
         error_before=calibration_error(before, truth),
         error_after=calibration_error(after, truth),
     )

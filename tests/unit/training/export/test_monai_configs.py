@@ -15,7 +15,7 @@ from inference.manifest import Postprocess
 
 pytestmark = pytest.mark.heavy
 
-BUNDLE = Path(__file__).parents[3] / "inference" / "bundles" / "hippocampus-mr"
+BUNDLE = Path(__file__).parents[4] / "inference" / "bundles" / "hippocampus-mr"
 
 
 @pytest.fixture(scope="module")
