@@ -128,7 +128,7 @@ def test_the_wheel_holds_every_source_and_no_tests(wheel: Path) -> None:
 @pytest.mark.heavy
 def test_the_wheel_holds_the_data_that_the_program_reads(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    read = {".mako", ".safetensors", ".csv", ".json", ".yaml", ".sql"}
+    read = {".mako", ".safetensors", ".csv", ".json", ".yaml", ".sql", ".html"}
     data = {_name(p) for p in _tracked() if p.suffix in read and p.relative_to(REPOSITORY).parts[0] in PACKAGES}
     data |= {_name(p) for p in _tracked() if "bundles" in p.parts}
     assert data - names == set()

@@ -83,17 +83,19 @@ def mean_of_labels(cases: list[SegmentedCase], labels: Sequence[str]) -> NDArray
 
 def _measure_figures(cases: list[SegmentedCase], name: str, resampler: Resampler) -> dict[str, Figure]:
     """Of the cases in which there was something to measure; the rate of the others beside it."""
-    differences = np.array([row.measures[name][0] - row.measures[name][1] for row in cases])
+    measured, true, on_mask = np.array([row.measures[name] for row in cases], dtype=np.float64).T
+    differences = measured - true
     return {
         "difference": resampler.mean(differences),
         "absolute_difference": resampler.mean(np.abs(differences)),
         "median_absolute_difference": resampler.median(np.abs(differences)),
+        "true_mask_difference": resampler.mean(on_mask - true),
         "unmeasured_rate": resampler.mean(np.isnan(differences).astype(np.float64)),
     }
 
 
 def _pairs(cases: list[SegmentedCase], name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    pairs = np.array([row.measures[name] for row in cases], dtype=np.float64)
+    pairs = np.array([row.measures[name][:2] for row in cases], dtype=np.float64)
     known = pairs[~np.isnan(pairs).any(axis=1)]
     return known[:, 0], known[:, 1]
 

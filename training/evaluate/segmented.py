@@ -28,18 +28,21 @@ NAN = math.nan
 
 @dataclass(frozen=True, eq=False)
 class SegmentedCase:
-    """Label name to metric to value, measure name to (measured, true), NaN where not defined; sizes of the truth by label."""
+    """Label name to metric to value, NaN where not defined; sizes of the truth by label.
+
+    ``measures``: by name what was measured, what is true, and what the same way of measuring gives on the true mask.
+    """
 
     facts: Facts
     labels: Mapping[str, Mapping[str, float]]
-    measures: Mapping[str, tuple[float, float]]
+    measures: Mapping[str, tuple[float, float, float]]
     sizes: Mapping[str, float]
     seconds: float
 
     def document(self) -> dict[str, Any]:
         """For JSON: no person, no group, and no seconds, so that the same weights give the same document."""
         rows: dict[str, Any] = {label: _rounded(values) for label, values in self.labels.items()}
-        for name, (measured, true) in self.measures.items():
+        for name, (measured, true, _) in self.measures.items():
             rows[name] = _rounded({"measured": measured, "true": true, "difference": measured - true})
         return rows
 
@@ -56,10 +59,10 @@ def measure_case(predicted_kji: NDArray[Any], case: Case, manifest: Manifest, to
     truth, _ = own_grid(case.mask_kji, case.affine_lps_mm)
     labels = {label.name: _label(predicted, truth, label.value, spacing, tolerance) for label in manifest.labels}
     sizes = {label.name: mask_size(truth == label.value, spacing) for label in manifest.labels}
-    measures = {
-        measure.name: (_measured(predicted == measure.label, spacing), _true(case, truth, measure, spacing))
-        for measure in manifest.measures
-    }
+    measures = {}
+    for measure in manifest.measures:
+        ours, theirs = (_measured(mask == measure.label, spacing) for mask in (predicted, truth))
+        measures[measure.name] = (ours, _stated(case, measure, theirs), theirs)
     return SegmentedCase(facts_of(case), labels, measures, sizes, seconds)
 
 
@@ -86,12 +89,12 @@ def _measured(mask: Mask, spacing: tuple[float, ...]) -> float:
     return circumference_mm(mask, (spacing[-2], spacing[-1])) if mask.any() else NAN
 
 
-def _true(case: Case, truth: NDArray[Any], measure: Measure, spacing: tuple[float, ...]) -> float:
-    """What the data's makers measured, under the measure's name or its kind's; else measured on the true mask."""
+def _stated(case: Case, measure: Measure, on_mask: float) -> float:
+    """What the data's makers measured, under the measure's name or its kind's; else what the true mask gives."""
     for key in (measure.name, f"{measure.kind.removeprefix('ellipse_')}_mm"):
         if key in case.truths:
             return float(case.truths[key])
-    return _measured(truth == measure.label, spacing)
+    return on_mask
 
 
 def column(cases: list[SegmentedCase], label: str, metric: str) -> NDArray[np.float64]:

@@ -22,6 +22,7 @@ METRICS: dict[str, tuple[str, str, int]] = {
     "difference": ("Measured − true, mean", LENGTH, 2),
     "absolute_difference": ("Mean absolute difference", LENGTH, 2),
     "median_absolute_difference": ("Median absolute difference", LENGTH, 2),
+    "true_mask_difference": ("The true mask measured the same way − true, mean", LENGTH, 2),
     "unmeasured_rate": ("Nothing found to measure", SHARE, 3),
     "auc": ("AUC", SHARE, 3),
     "accuracy": ("Accuracy", SHARE, 3),

@@ -27,6 +27,8 @@ def test_a_segmentation_that_is_right() -> None:
     assert found.figure("Head", "dice").value == 1.0 and found.figure("Head", "dice").groups == 6
     assert found.figure("Head", "hd95").value == 0.0 and found.figure("Head", "size_error").value == 0.0
     assert found.agreement["Head circumference"].mean_absolute_mm < 0.3  # pixels of half a millimetre
+    on_mask = found.figure("Head circumference", "true_mask_difference").value
+    assert on_mask == found.agreement["Head circumference"].bias_mm != 0.0
     assert {row.key for row in found.strata} == {"site", "size of Head"} and found.subject.size_unit == "mm2"
     assert found.below({"Head": 1.0}) == [] and len(found.below({"Head": 1.01})) == 1
     assert [line.what for line in found.headline()] == ["Dice, Head", "Mean absolute difference (mm), Head circumference"]
@@ -39,6 +41,9 @@ def test_a_head_that_is_drawn_too_large_by_a_pixel_is_measured_in_millimetres() 
         cases.append(replace(large, labels_kji=small.labels_kji, truths={}))
     found = evaluate(SEGMENTER, recipe_of(surface_tolerance_mm=0.4), cases)
     assert found.figure("Head circumference", "difference").value == pytest.approx(np.pi, abs=0.2)  # 2 pi times 0.5 mm
+    assert (
+        found.figure("Head circumference", "true_mask_difference").value == 0.0
+    )  # where nothing else is known, the mask is true
     assert 0.4 < found.figure("Head", "mean_surface_distance").value <= 0.6
     assert found.figure("Head", "surface_dice").value < 0.1
     area = np.pi * (12 * 9 - 11.5 * 8.5)
