@@ -18,7 +18,7 @@ from storage.views import list_packages
 
 models_app = typer.Typer(no_args_is_help=True, help="Model packages.")
 
-PackageArgument = Annotated[str, typer.Argument(metavar="PACKAGE", help="A package's folder, or the name of a shipped one.")]
+PackageArgument = Annotated[str, typer.Argument(metavar="PACKAGE", help="A package's folder, or a training run's.")]
 
 
 @models_app.command("list")

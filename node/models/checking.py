@@ -28,29 +28,31 @@ class Checked:
 
 
 def check_package(package: str) -> Checked:
-    """Load a package's folder, or the shipped one of that name, and run it once.
+    """Load a package and run it once: a folder, a training run's folder with its one package, or the name of a shipped one.
 
     Raises
     ------
     ModelError
         There is no such package, or it is broken; the message names the file and the key.
     """
-    finished = subprocess.run(
-        [sys.executable, "-m", "inference", "check", package, "--json"], capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-m", "inference", "check", _of_run(package), "--json"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
     if finished.returncode != 0:
-        raise ModelError(_reason(finished.stderr, finished.returncode) + _advice(Path(package)), code="package-broken")
+        raise ModelError(_reason(finished.stderr, finished.returncode), code="package-broken")
     said = json.loads(finished.stdout)
     words = {key: str(said[key]) for key in ("name", "version", "title", "task", "digest", "licence", "weights_licence")}
     return Checked(path=Path(said["package"]), **words)
 
 
+def _of_run(package: str) -> str:
+    """The package of a run's folder; what is no run is left as it is."""
+    within = sorted(path.parent.parent for path in Path(package).glob("package/*/configs/wetread.json"))
+    if len(within) > 1:
+        listed = ", ".join(str(path) for path in within)
+        raise ModelError(f"{package}: holds {len(within)} packages; name one of {listed}", code="package-broken")
+    return str(within[0]) if within else package
+
+
 def _reason(said: str, status: int) -> str:
     lines = [line for line in said.splitlines() if line.strip()]
     return lines[-1].removeprefix(_SAID_BY) if lines else f"the check ended with status {status} and said nothing"
-
-
-def _advice(folder: Path) -> str:
-    """A run's folder is taken for its package easily."""
-    within = sorted(path.parent.parent for path in folder.glob("package/*/configs/wetread.json"))
-    return f"; did you mean {within[0]}?" if within else ""
