@@ -17,12 +17,17 @@ from training.data import GridCase
 from training.recipe import Recipe
 
 FORMAT = 2
-_NOT_OF_THE_WEIGHTS = {"floor", "limits", "evaluation", "budget"}
+_NOT_OF_THE_WEIGHTS = {"floor": True, "limits": True, "evaluation": True, "budget": True, "fit": {"checkpoint_every"}}
+_OF_THE_WEIGHTS = ("name", "task", "grid", "intensity", "network", "labels")
+"""Keys of ``package`` that a checkpoint depends on; the others are texts and terms, which may be mended on the way."""
 
 
 def recipe_text(recipe: Recipe) -> str:
     """What of a planned recipe decides the weights, as canonical JSON."""
-    return json.dumps(recipe.model_dump(mode="json", by_alias=True, exclude=_NOT_OF_THE_WEIGHTS), sort_keys=True)
+    document = recipe.model_dump(mode="json", by_alias=True, exclude=_NOT_OF_THE_WEIGHTS)  # type: ignore[arg-type]
+    document["data"].pop("statement", None)
+    document["package"] = {key: document["package"].get(key) for key in _OF_THE_WEIGHTS}
+    return json.dumps(document, sort_keys=True)
 
 
 def cases_digest(cases: Sequence[GridCase]) -> str:

@@ -16,6 +16,7 @@ from training.fit.forward import Exchange, Scales, loss_of
 from training.fit.layout import memory_format
 from training.fit.optimize import check_finite, make_optimizer, optimize, set_rates
 from training.fit.order import STEPS, number
+from training.fit.placing import placed
 from training.fit.precision import Precision
 from training.fit.ranks import Ranks
 from training.recipe import Recipe
@@ -45,7 +46,7 @@ class Step:
         self.averaged: nn.Module = copy.deepcopy(self.network).eval()
         self._optimizer = make_optimizer(self.network, recipe)
         self._scaler = torch.amp.GradScaler(device.type, enabled=precision.name == "fp16")
-        self._batches = Batches(recipe, cases, ranks)
+        self._batches = Batches(recipe, placed(cases, device), ranks)
         self._exchange, self._loss = Exchange(Scales(self.network, recipe), ranks), loss_of(recipe)
 
     def advance(self, step: int) -> dict[str, float]:

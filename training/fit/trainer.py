@@ -129,10 +129,11 @@ class Trainer:
                     raise RunStopped(reason, self.step, checkpoint)
 
     def validate(self) -> dict[str, float]:
-        """Figures of the averaged weights on the held-out cases."""
+        """Figures of the averaged weights on the held-out cases, and the seconds that they took."""
         started_s = self._clock.monotonic_s()
         figures = validate(self.averaged, self.held_out, self._manifest, self.device)
-        self.validation_s += self._clock.monotonic_s() - started_s
+        figures["validation_s"] = self._clock.monotonic_s() - started_s
+        self.validation_s += figures["validation_s"]
         return figures
 
     def _take_note(self, figures: dict[str, float]) -> None:

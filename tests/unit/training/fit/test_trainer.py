@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from storage.base.errors import ConfigError
-from tests.unit.training.fit.task import cases, digest, fitted, recipe, silent
+from tests.unit.training.fit.task import cases, digest, document, fitted, recipe, silent
 from training.fit.trainer import Trainer
+from training.recipe import Recipe
 
 _EVERYTHING = {"accumulate": 2, "optimizer": "sgd", "momentum": 0.9, "keep": "best", "balance_classes": True, "steps": 7}
 
@@ -55,6 +56,9 @@ def test_checkpoint_of_another_recipe_or_other_cases_is_refused_by_name(tmp_path
     with pytest.raises(ConfigError, match="other cases"):
         Trainer(recipe(), cases(5)).resume(path)
     Trainer(recipe(), []).resume(path)  # what exports a run needs no cases
+    mended = document()
+    mended["package"] |= {"title": "A square", "intended_use": "Tests alone."}
+    Trainer(Recipe.model_validate(mended), cases()).resume(path)  # texts may be mended
 
 
 def test_divergence_ends_the_run_at_its_step_and_keeps_the_checkpoint(tmp_path: Path) -> None:
