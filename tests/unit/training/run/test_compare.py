@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from storage.base.errors import ConfigError
+from tests.unit.training.run.made import QUIET
+from tests.unit.training.small import TickingClock, spots_recipe, write_spots
+from training.run.compare import compare
+from training.run.paired import compared
+from training.run.prepare import Options
+from training.run.tables import markdown, write_tables
+
+NAMES = [f"case {number:02d}" for number in range(12)]
+GROUPS = {name: name[:-1] + str(number // 2) for number, name in enumerate(NAMES)}
+
+
+def _masks(values: Any) -> dict[str, Any]:
+    rows = {name: {"Liver": {"dice": value}} for name, value in zip(NAMES, values, strict=True)}
+    return {"task": "segmentation", "labels": ["Liver"], "by_case": {"as is": rows}}
+
+
+def test_a_constant_gain_has_an_interval_of_no_width_however_much_cases_differ() -> None:
+    base = np.linspace(0.2, 0.9, 12)
+    rows = compared({"base": [_masks(base)], "better": [_masks(base + 0.05)]}, "base", GROUPS, seed=1, resamples=200)
+    first, second = (row for row in rows if row.metric == "Dice, Liver")
+    assert first.difference is None and second.difference is not None and first.figure.low is not None
+    assert first.figure.groups == 6 and first.figure.low < 0.5 < 0.6 < (first.figure.high or 0)
+    ends = (second.difference.value, second.difference.low, second.difference.high)
+    assert ends == pytest.approx((0.05, 0.05, 0.05))
+    assert "+0.050 (+0.050 to +0.050) *" in markdown("base", rows)
+
+
+def test_seeds_are_averaged_and_their_spread_is_told() -> None:
+    base = np.full(12, 0.5)
+    rows = compared({"a": [_masks(base), _masks(base + 0.2)], "b": [_masks(base), _masks(base)]}, "a", GROUPS, 1, 50)
+    first, second = (row for row in rows if row.metric == "Dice, Liver")
+    assert first.figure.value == pytest.approx(0.6) and first.spread == pytest.approx(np.std([0.5, 0.7], ddof=1))
+    assert second.difference is not None and second.difference.value == pytest.approx(-0.1) and second.seeds == 2
+
+
+def test_classes_are_compared_by_area_and_accuracy() -> None:
+    truth = ["none" if number % 2 else "Spot" for number in range(12)]
+
+    def document(scores: Any) -> dict[str, Any]:
+        rows = {
+            name: {"truth": said, "predicted": "Spot" if score > 0.5 else "none", "probabilities": {"Spot": score}}
+            for name, said, score in zip(NAMES, truth, scores, strict=True)
+        }
+        return {"task": "classification", "labels": ["Spot"], "by_case": {"as is": rows}}
+
+    right = [0.9 if said == "Spot" else 0.1 for said in truth]
+    rows = compared({"right": [document(right)], "blind": [document([0.6] * 12)]}, "right", GROUPS, 1, 50)
+    found = {(row.variant, row.metric): row.figure.value for row in rows}
+    assert found == {
+        ("right", "Accuracy"): 1.0,
+        ("blind", "Accuracy"): 0.5,
+        ("right", "AUC, Spot"): 1.0,
+        ("blind", "AUC, Spot"): 0.5,
+    }
+
+
+def test_other_cases_are_refused() -> None:
+    fewer = _masks(np.full(12, 0.5))
+    del fewer["by_case"]["as is"][NAMES[3]]
+    with pytest.raises(ConfigError, match="variant b was measured on other cases than a"):
+        compared({"a": [_masks(np.full(12, 0.5))], "b": [fewer]}, "a", GROUPS, 1, 50)
+
+
+def test_tables_hold_the_same_figures(tmp_path: Path) -> None:
+    rows = compared({"a": [_masks(np.full(12, 0.5))], "b": [_masks(np.full(12, 0.25))]}, "a", GROUPS, 1, 50)
+    write_tables(tmp_path, "a", rows)
+    listed = json.loads((tmp_path / "comparison.json").read_text())["rows"]
+    table = list(csv.DictReader((tmp_path / "comparison.csv").read_text().splitlines()))
+    assert [row["variant"] for row in table] == [row["variant"] for row in listed] == ["a", "b", "a", "b"]
+    assert [float(row["value"]) for row in table] == [row["value"] for row in listed]
+    assert listed[1]["difference"] == -0.25 and table[0]["difference"] == ""
+
+
+@pytest.mark.heavy
+def test_finished_variants_are_not_run_again(tmp_path: Path) -> None:
+    options = Options(data=write_spots(tmp_path))
+    variants = {"plain": [spots_recipe()], "noisy": [spots_recipe(augment={"noise": 0.2})]}
+    first = compare(variants, "plain", tmp_path / "out", options, TickingClock(), QUIET)
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("metrics.json")}
+    assert len(kept) == 2 and {row.variant for row in first.rows} == {"plain", "noisy"}
+    (tmp_path / "out" / "noisy" / "seed-3" / "metrics.json").unlink()  # as if it had been killed before its end
+    again = compare(variants, "plain", tmp_path / "out", options, TickingClock(), QUIET)
+    assert again == first
+    assert (tmp_path / "out" / "plain" / "seed-3" / "metrics.json").stat().st_mtime_ns == kept[
+        tmp_path / "out" / "plain" / "seed-3" / "metrics.json"
+    ]
