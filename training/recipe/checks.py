@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
 from inference.manifest import Manifest
 from training.recipe.said import said
-
-if TYPE_CHECKING:
-    from training.recipe.schema import Recipe
+from training.recipe.sections import Sections
 
 _NEEDED = ("name", "task", "labels", "inputs", "grid", "intensity", "network")
 _OF_MASKS = {"dice", "dice_cross_entropy"}
 
 
-def check_recipe(recipe: Recipe) -> None:
+def check_recipe(recipe: Sections) -> None:
     """Raise ``ValueError`` for the first disagreement."""
     _check_sections(recipe.package)
     manifest = _checked_manifest(recipe)
@@ -41,14 +39,14 @@ def _check_sections(package: Mapping[str, Any]) -> None:
         raise ValueError("package.inputs, package.labels: each entry needs keys with values")
 
 
-def _checked_manifest(recipe: Recipe) -> Manifest:
+def _checked_manifest(recipe: Sections) -> Manifest:
     try:
         return recipe.provisional_manifest()
     except ValidationError as error:
         raise ValueError(f"package.{said(error)}") from error
 
 
-def _check_dimensions(recipe: Recipe, manifest: Manifest) -> None:
+def _check_dimensions(recipe: Sections, manifest: Manifest) -> None:
     dims, fit = recipe.dims, recipe.fit
     if fit.patch != "auto" and len(fit.patch) != dims:
         raise ValueError(f"fit.patch: needs one number per spatial dimension of package.inputs ({dims}), not {len(fit.patch)}")
@@ -64,7 +62,7 @@ def _mirrored(manifest: Manifest) -> tuple[int, ...]:
     return manifest.postprocess.mirror_axes
 
 
-def _check_channels(recipe: Recipe) -> None:
+def _check_channels(recipe: Sections) -> None:
     """What the network's arguments say must be what the task needs."""
     arguments = recipe.package["network"].get("arguments", {})
     if isinstance(arguments, Mapping):
@@ -76,7 +74,7 @@ def _check_channels(recipe: Recipe) -> None:
         raise ValueError("augment.chroma: changes colours, and the network is given grey images (one channel); leave it out")
 
 
-def _check_task(recipe: Recipe) -> None:
+def _check_task(recipe: Sections) -> None:
     if recipe.task != "classification":
         return
     if recipe.loss.kind in _OF_MASKS and "kind" in recipe.loss.model_fields_set:
@@ -86,7 +84,7 @@ def _check_task(recipe: Recipe) -> None:
             raise ValueError(f"fit.{key}: needs masks; a classification has none")
 
 
-def _check_figures(recipe: Recipe) -> None:
+def _check_figures(recipe: Sections) -> None:
     weights = recipe.loss.class_weights
     if weights and len(weights) != recipe.classes:
         raise ValueError(f"loss.class_weights: needs {recipe.classes} numbers, the background's first, not {len(weights)}")
@@ -98,7 +96,7 @@ def _check_figures(recipe: Recipe) -> None:
             raise ValueError(f"floor.{name}: must lie from 0 to 1")
 
 
-def _check_ensemble(recipe: Recipe) -> None:
+def _check_ensemble(recipe: Sections) -> None:
     ensemble = recipe.ensemble
     if ensemble.folds == 1:
         raise ValueError("ensemble.folds: one fold holds nothing back; take 2 or more, or 0 for a single model")
@@ -108,7 +106,7 @@ def _check_ensemble(recipe: Recipe) -> None:
         raise ValueError("ensemble.combine: weights can be averaged only of members with an equal start; set transfer")
 
 
-def _check_patches(recipe: Recipe, manifest: Manifest) -> None:
+def _check_patches(recipe: Sections, manifest: Manifest) -> None:
     multiple = manifest.grid.minimum_multiple
     if any(size < 1 or size % multiple for size in (*recipe.fit.extent.patch, *manifest.grid.patch)):
         raise ValueError("fit.patch and package.grid.patch must be multiples of package.grid.minimum_multiple")

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.unit.training.tiny import write_tiny_recipe
-
 pytestmark = pytest.mark.heavy
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "training", *arguments], capture_output=True, text=True, check=False)
-
-
-def test_train_then_evaluate(tmp_path: Path) -> None:
-    recipe = str(write_tiny_recipe(tmp_path / "tiny.yaml"))
-    done = _run("train", recipe, "--out", str(tmp_path / "run"), "--threads", "1", "--json")
-    assert done.returncode == 0, done.stderr
-    figures = json.loads(done.stdout)
-    again = _run("evaluate", str(tmp_path / "run" / "package" / "phantom-organs-ct"), recipe, "--threads", "1", "--json")
-    assert json.loads(again.stdout) == figures
 
 
 def test_failure_is_one_line_and_status_1(tmp_path: Path) -> None:

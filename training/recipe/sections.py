@@ -1,0 +1,86 @@
+"""What a recipe consists of, and what can be told from it; ``schema`` adds the checks across sections.
+
+``package`` is the manifest of the package to be, without the digest of its weights. Nothing in a recipe is code.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from inference.manifest import Manifest
+from storage.base.errors import ConfigError
+from training.recipe.augment import Augment
+from training.recipe.base import Part
+from training.recipe.data import Data
+from training.recipe.fit import Fit
+from training.recipe.further import Budget, Ensemble, Evaluation, Transfer
+from training.recipe.loss import Loss
+from training.recipe.package import closed, open_keys_of, with_digest
+
+_UNKNOWN_DIGEST = "0" * 64
+
+
+class Sections(Part):
+    """Everything that decides the weights: data, split, seed, network, augmentation, loss, schedule.
+
+    ``floor`` gives the least mean test figure by label (Dice; AUC for a classifier).
+    """
+
+    format: Literal[2]
+    seed: int = Field(ge=0)
+    data: Data
+    augment: Augment = Augment()
+    loss: Loss = Loss()
+    fit: Fit
+    budget: Budget = Budget()
+    transfer: Transfer | None = None
+    ensemble: Ensemble = Ensemble()
+    evaluation: Evaluation = Evaluation()
+    floor: dict[str, float] = Field(default_factory=dict)
+    limits: tuple[str, ...] = ()
+    package: dict[str, Any]
+
+    def manifest(self, weights_sha256: str = _UNKNOWN_DIGEST) -> Manifest:
+        """The package's manifest with this digest of its weights.
+
+        Raises
+        ------
+        ConfigError
+            Code ``recipe-unplanned``: values are still ``auto``.
+        """
+        if self.open_keys:
+            message = f"{self.open_keys[0]} is auto: make a plan first"
+            raise ConfigError(message, code="recipe-unplanned")
+        return Manifest.model_validate(with_digest(self.package, weights_sha256))
+
+    def provisional_manifest(self) -> Manifest:
+        """``manifest``, with stand-ins where the plan has not decided yet; for names, labels and inputs."""
+        return Manifest.model_validate(with_digest(closed(self.package), _UNKNOWN_DIGEST))
+
+    @property
+    def task(self) -> str:
+        """``segmentation`` or ``classification``."""
+        return str(self.package["task"])
+
+    @property
+    def name(self) -> str:
+        """The package's name."""
+        return str(self.package["name"])
+
+    @property
+    def dims(self) -> int:
+        """Spatial dimensions of the model, 2 or 3."""
+        return int(self.package["inputs"][0].get("spatial_dims", 3))
+
+    @property
+    def classes(self) -> int:
+        """Output classes, background (or "none of the labels") included."""
+        return 1 + len(self.package["labels"])
+
+    @property
+    def open_keys(self) -> tuple[str, ...]:
+        """Keys whose value is ``auto``, or that self-configuration fills in: the plan's business."""
+        fit = {"fit.steps": self.fit.steps, "fit.batch": self.fit.batch, "fit.patch": self.fit.patch}
+        return (*(key for key, value in fit.items() if value == "auto"), *open_keys_of(self.package))
