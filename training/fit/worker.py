@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from shutil import rmtree
 from threading import Thread
 
 import torch
@@ -20,7 +21,7 @@ from training.recipe import Recipe
 
 def main(folder: Path, number: int) -> int:
     """Fit along with the first process; 1 when the run failed, which the first process explains."""
-    Thread(target=_go_with_the_first, daemon=True).start()
+    Thread(target=_go_with_the_first, args=[folder], daemon=True).start()
     task = json.loads((folder / "task.json").read_text(encoding="utf-8"))
     torch.set_num_threads(task["threads"])
     device = f"cuda:{number}" if task["device"] == "cuda" else "cpu"
@@ -38,9 +39,11 @@ def main(folder: Path, number: int) -> int:
     return 0
 
 
-def _go_with_the_first() -> None:
-    """End when the first process has closed our standard input, by its end or by its will."""
-    sys.stdin.buffer.read()
+def _go_with_the_first(folder: Path) -> None:
+    """End when the first process has closed our standard input, by its end or by its will; it may have left its folder."""
+    while os.read(sys.stdin.fileno(), 1):  # not by sys.stdin, whose lock would be held when the interpreter shuts down
+        pass
+    rmtree(folder, ignore_errors=True)
     os._exit(1)
 
 

@@ -36,13 +36,12 @@ _EVERYTHING: dict[str, Any] = {
     "outside": "edge",
     "probability": {"rotate": 0.9},
 }
-_FIT: dict[str, Any] = {"patch": [32, 32], "steps": 3, "batch": 2, "balance_classes": True}
+_FIT: dict[str, Any] = {"patch": [32, 32], "steps": 2, "batch": 2, "balance_classes": True}
 
 
-def told(name: str, seed: int = 1) -> Recipe:
+def told(name: str) -> Recipe:
     share = {"foreground_share": 0.5} if task_of(name) == "segmentation" else {}
     found = document(task_of(name), **_FIT, **share)
-    found["seed"] = seed
     found["augment"] = _EVERYTHING
     network = {"name": name, "arguments": arguments(name, 2, out_channels=2)}
     found["package"] |= {"network": network, "grid": {**found["package"]["grid"], "patch": [32, 32]}}
@@ -57,19 +56,19 @@ def test_every_augmentation_is_on() -> None:
 @pytest.mark.parametrize(("name", "dims"), each(2))
 def test_two_runs_end_with_the_same_bytes(name: str, dims: int) -> None:
     hashes: list[str] = []
-    for seed in (1, 1, 2):
-        torch.manual_seed(len(hashes))  # what ran before must not matter
-        trainer = Trainer(told(name, seed), larger())
+    for before in range(2):
+        torch.manual_seed(before)  # what ran before must not matter
+        trainer = Trainer(told(name), larger())
         trainer.run(silent)
         hashes.append(digest(trainer))
-    assert hashes[0] == hashes[1] != hashes[2]
+    assert hashes[0] == hashes[1] != digest(Trainer(told(name), []))
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_the_same_number_of_threads_gives_the_same_bytes(threads: int) -> None:
+@pytest.mark.heavy
+def test_two_threads_give_the_same_bytes_twice() -> None:
     """Images of 32 x 32 are large enough for two threads to share a convolution."""
     hashes: list[str] = []
-    torch.set_num_threads(threads)
+    torch.set_num_threads(2)
     for _ in range(2):
         trainer = Trainer(told("unet"), larger())
         trainer.run(silent)
