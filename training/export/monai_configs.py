@@ -2,32 +2,40 @@
 
 The node never evaluates them. MONAI's chain is near to the node's but not the same: its Spacingd samples where the node
 averages when it makes a grid coarser, there are no mirrored passes, and small components stay (MONAI's transform for that
-needs scikit-image, which nothing else here does).
+needs scikit-image, which nothing else here does). What it can't do at all gets ``metadata.json`` alone; ``holds`` says what.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from inference.manifest import Intensity, Manifest
+from inference.manifest import Manifest
+from training.export.monai_classification import classification_config
+from training.export.monai_parts import frame, intensity_steps
 
 _VERSIONS = {"monai_version": "1.6.1", "pytorch_version": "2.13.0", "numpy_version": "2.4.6"}
 
 
 def holds(manifest: Manifest) -> bool:
-    """Whether MONAI's own transforms can do what this package asks: a segmentation of volumes by one network."""
-    return manifest.task == "segmentation" and len(manifest.grid.patch) == 3 and not manifest.network.more_weights
+    """Whether MONAI's own transforms can do what this package asks of one network.
+
+    A segmentation of volumes; a classification of grey images that are stretched, where they are no smaller than the patch.
+    """
+    if manifest.network.more_weights:
+        return False
+    if manifest.task == "classification":
+        return manifest.grid.fit == "stretch"
+    return len(manifest.grid.patch) == 3
 
 
 def metadata(manifest: Manifest, data_source: str) -> dict[str, Any]:
     """``metadata.json`` by MONAI's bundle specification."""
-    names = {"0": "background", **{str(label.value): label.name for label in manifest.labels}}
     common = {
         "type": "image",
         "num_channels": 1,
         "spatial_shape": list(manifest.grid.patch),
         "dtype": "float32",
-        "is_patch_data": True,
+        "is_patch_data": manifest.task == "segmentation",
     }
     return {
         "version": manifest.version,
@@ -40,7 +48,7 @@ def metadata(manifest: Manifest, data_source: str) -> dict[str, Any]:
         "authors": manifest.manufacturer,
         "copyright": manifest.attribution,
         "data_source": data_source,
-        "data_type": "nifti or dicom",
+        "data_type": "nifti or dicom" if len(manifest.grid.patch) == 3 else "png or dicom",
         "intended_use": manifest.intended_use,
         "network_data_format": {
             "inputs": {
@@ -51,55 +59,38 @@ def metadata(manifest: Manifest, data_source: str) -> dict[str, Any]:
                     "channel_def": {"0": "image"},
                 }
             },
-            "outputs": {"pred": {**common, "format": "segmentation", "num_channels": len(names), "channel_def": names}},
+            "outputs": {"pred": _output(manifest, common)},
         },
     }
 
 
+def _output(manifest: Manifest, common: dict[str, Any]) -> dict[str, Any]:
+    first = "none of the labels" if manifest.task == "classification" else "background"
+    names = {"0": first, **{str(label.value): label.name for label in manifest.labels}}
+    channels = {"num_channels": len(names), "channel_def": names}
+    if manifest.task == "classification":
+        return {"type": "probabilities", "format": "classes", "spatial_shape": [], "dtype": "float32", **channels}
+    return {**common, "format": "segmentation", **channels}
+
+
 def inference_config(manifest: Manifest) -> dict[str, Any]:
+    """``inference.json`` of a package that ``holds``."""
+    return classification_config(manifest) if manifest.task == "classification" else _segmentation_config(manifest)
+
+
+def _segmentation_config(manifest: Manifest) -> dict[str, Any]:
     """``inference.json``: NIfTI files below ``dataset_dir`` to label maps in ``output_dir``.
 
     Axis codes SPL make MONAI's array axes run (k, j, i), which is the network's order.
     """
-    return {
-        "imports": ["$import glob", "$import pathlib", "$import torch", "$import inference.networks as networks"],
-        "bundle_root": ".",
-        "dataset_dir": "$@bundle_root + '/images'",
-        "output_dir": "$@bundle_root + '/eval'",
-        "datalist": "$[{'image': path} for path in sorted(glob.glob(@dataset_dir + '/*.nii.gz'))]",
-        "device": "$torch.device('cpu')",
-        "network_def": {
-            "_target_": "inference.networks.build",
-            "name": manifest.network.name,
-            "arguments": manifest.network.arguments,
-        },
-        "network": "$@network_def.to(@device).eval()",
-        "preprocessing": {"_target_": "Compose", "transforms": _preprocessing(manifest)},
-        "inferer": {
-            "_target_": "SlidingWindowInferer",
-            "roi_size": list(manifest.grid.patch),
-            "sw_batch_size": 1,
-            "overlap": manifest.grid.overlap,
-            "mode": "gaussian",
-        },
-        "postprocessing": {"_target_": "Compose", "transforms": _postprocessing()},
-        "dataset": {"_target_": "Dataset", "data": "@datalist", "transform": "@preprocessing"},
-        "dataloader": {"_target_": "DataLoader", "dataset": "@dataset", "batch_size": 1, "num_workers": 0},
-        "load": (
-            "$networks.load_weights(@network_def, pathlib.Path(@bundle_root) / "
-            f"'{manifest.network.weights}', '{manifest.network.weights_sha256}')"
-        ),
-        "evaluator": {
-            "_target_": "SupervisedEvaluator",
-            "device": "@device",
-            "val_data_loader": "@dataloader",
-            "network": "@network",
-            "inferer": "@inferer",
-            "postprocessing": "@postprocessing",
-        },
-        "initialize": ["@load"],
-        "run": ["$@evaluator.run()"],
+    inferer = {
+        "_target_": "SlidingWindowInferer",
+        "roi_size": list(manifest.grid.patch),
+        "sw_batch_size": 1,
+        "overlap": manifest.grid.overlap,
+        "mode": "gaussian",
     }
+    return frame(manifest, "*.nii.gz", _preprocessing(manifest), inferer, _postprocessing())
 
 
 def _preprocessing(manifest: Manifest) -> list[dict[str, Any]]:
@@ -111,19 +102,8 @@ def _preprocessing(manifest: Manifest) -> list[dict[str, Any]]:
         {"_target_": "EnsureChannelFirstd", "keys": "image"},
         {"_target_": "Orientationd", "keys": "image", "axcodes": "SPL", "labels": [["L", "R"], ["P", "A"], ["I", "S"]]},
         *spacing,
-        *_intensity(manifest.intensity),
+        *intensity_steps(manifest.intensity),
         {"_target_": "EnsureTyped", "keys": "image"},
-    ]
-
-
-def _intensity(intensity: Intensity) -> list[dict[str, Any]]:
-    lower, upper = intensity.lower, intensity.upper
-    if intensity.kind == "window":
-        scaled = {"_target_": "ScaleIntensityRanged", "keys": "image", "a_min": lower, "a_max": upper}
-        return [{**scaled, "b_min": 0.0, "b_max": 1.0, "clip": True}]
-    return [
-        {"_target_": "ClipIntensityPercentilesd", "keys": "image", "lower": lower, "upper": upper},
-        {"_target_": "NormalizeIntensityd", "keys": "image"},
     ]
 
 

@@ -36,7 +36,7 @@ def _open(**changes: Any) -> Recipe:
 
 def _by_width(recipe: Recipe) -> float:
     """A step's seconds as they might be: by the square of the first width."""
-    return 0.01 * (recipe.manifest().network.arguments["channels"][0] / 8) ** 2
+    return float(0.01 * (recipe.manifest().network.arguments["channels"][0] / 8) ** 2)
 
 
 def test_everything_open_is_decided_with_a_reason_and_fits_together() -> None:
