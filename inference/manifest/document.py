@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from inference.manifest.parts import Classification, Code, Grid, Input, Intensity, Label, Measure, Network, Part, Postprocess
+from inference.manifest.parts import (
+    Classification,
+    Code,
+    Grid,
+    Input,
+    Intensity,
+    Label,
+    Measure,
+    Network,
+    Part,
+    Postprocess,
+    Text,
+)
+
+MOST_PATCH_VOXELS = 2**27
+"""512 voxels cubed: half a gigabyte for the input of one window alone."""
+
+_LEAST_MM, _GREATEST_MM = 1e-3, 1e3
 
 
 class Manifest(Part):
@@ -25,7 +43,7 @@ class Manifest(Part):
     licence: str
     weights_licence: str
     attribution: str = ""
-    manufacturer: str = "Wetread"
+    manufacturer: Text = Field(default="Wetread", max_length=64)
     family: Code
     inputs: tuple[Input, ...] = Field(min_length=1)
     grid: Grid
@@ -35,7 +53,7 @@ class Manifest(Part):
     postprocess: Postprocess = Postprocess()
     classification: Classification | None = None
     measures: tuple[Measure, ...] = ()
-    deadline_s: float = Field(default=600.0, gt=0)
+    deadline_s: float = Field(default=600.0, gt=0, le=7 * 86_400)
 
     @field_validator("licence", "weights_licence")
     @classmethod
@@ -49,6 +67,8 @@ class Manifest(Part):
         values = [label.value for label in self.labels]
         if values != list(range(1, len(values) + 1)):
             raise ValueError("labels: values must count 1, 2, 3 … in order")
+        if len({label.name for label in self.labels}) < len(values):
+            raise ValueError("labels: two have one name; reports and figures go by it, so give each its own")
         dims = {i.spatial_dims for i in self.inputs}
         if dims != {len(self.grid.patch)}:
             raise ValueError("grid.patch: needs one number per spatial dimension of the inputs")
@@ -62,16 +82,27 @@ class Manifest(Part):
 def _check_grid(manifest: Manifest) -> None:
     """Numbers that no image could be brought to."""
     grid, post = manifest.grid, manifest.postprocess
-    if grid.spacing_mm is not None and (len(grid.spacing_mm) != len(grid.patch) or min(grid.spacing_mm) <= 0):
+    steps_mm = grid.spacing_mm
+    if steps_mm is not None and (len(steps_mm) != len(grid.patch) or min(steps_mm) <= 0):
         raise ValueError("grid.spacing_mm: needs one positive number per number of grid.patch")
+    if steps_mm is not None and not all(_LEAST_MM <= step <= _GREATEST_MM for step in steps_mm):
+        raise ValueError(f"grid.spacing_mm: must lie from {_LEAST_MM:g} to {_GREATEST_MM:g}")
     if min(grid.patch) < 1 or any(size % grid.minimum_multiple for size in grid.patch):
         raise ValueError("grid.patch: must be multiples of grid.minimum_multiple")
+    if prod(grid.patch) > MOST_PATCH_VOXELS:
+        raise ValueError(f"grid.patch: holds more than {MOST_PATCH_VOXELS} voxels; take a smaller one")
     if len(set(post.mirror_axes)) < len(post.mirror_axes) or any(not 0 <= axis < len(grid.patch) for axis in post.mirror_axes):
         raise ValueError("postprocess.mirror_axes: needs different axes of the grid, from 0")
     if set(post.keep_largest) - {label.value for label in manifest.labels}:
         raise ValueError("postprocess.keep_largest: names a value that is no label")
-    if manifest.intensity.upper <= manifest.intensity.lower:
+    _check_intensity(manifest.intensity)
+
+
+def _check_intensity(intensity: Intensity) -> None:
+    if intensity.upper <= intensity.lower:
         raise ValueError("intensity.upper: must be above intensity.lower")
+    if intensity.kind == "zscore" and not 0 <= intensity.lower < intensity.upper <= 100:
+        raise ValueError("intensity: lower and upper of a zscore are percentiles, from 0 to 100")
 
 
 def _check_flat(manifest: Manifest) -> None:

@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from inference.manifest.document import Manifest
 from storage.base.errors import ModelError
 
+_NUL = rb"\u0000"
+
 
 def read_manifest(package: Path) -> Manifest:
     """Read and check ``configs/wetread.json``.
@@ -22,7 +24,10 @@ def read_manifest(package: Path) -> Manifest:
     """
     path = package / "configs" / "wetread.json"
     try:
-        return Manifest.model_validate_json(path.read_bytes())
+        document = path.read_bytes()
+        if _NUL in document:  # neither a path nor Postgres can hold one
+            raise ModelError(f"{path}: (whole file): holds \\u0000 in a text; take it out", code="manifest-invalid")
+        return Manifest.model_validate_json(document)
     except OSError as error:
         raise ModelError(f"{path}: can't be read ({error.strerror})", code="package-unreadable") from error
     except ValidationError as error:

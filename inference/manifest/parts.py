@@ -9,26 +9,32 @@ from pydantic import BaseModel, ConfigDict, Field
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 """A probability that is neither certain nor impossible."""
 
+Text = Annotated[str, Field(pattern=r"^[^\x00-\x20\x7f\\][^\x00-\x1f\x7f\\]*$")]
+"""A word or more that may stand in a data set: no control character, and no backslash, which parts values (PS3.5 6.2)."""
+
+MOST_MEMBERS = 64
+"""Networks of one package: all of them are held in memory."""
+
 
 class Part(BaseModel):
-    """Frozen, and strict about unknown keys."""
+    """Frozen, and strict about unknown keys and numbers that are none."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Code(Part):
     """A coded concept (PS3.3 8.1): value, scheme, meaning."""
 
-    value: str = Field(max_length=16)
-    scheme: str = Field(max_length=16)
-    meaning: str = Field(max_length=64)
+    value: Text = Field(max_length=16)
+    scheme: Text = Field(max_length=16)
+    meaning: Text = Field(max_length=64)
 
 
 class Label(Part):
     """One output class. ``laterality`` only where the label itself states a side; ``site`` is where a finding lies."""
 
     value: int = Field(ge=1, le=65535)
-    name: str = Field(max_length=64)
+    name: Text = Field(max_length=64)
     category: Code
     type: Code
     laterality: Literal["left", "right", "both"] | None = None
@@ -41,10 +47,10 @@ class Input(Part):
     ``colour``: whether colour images are refused, or read as their luma (2-D only).
     """
 
-    name: str = "image"
-    modality: tuple[str, ...]
+    name: Text = "image"
+    modality: tuple[Text, ...] = Field(min_length=1)
     spatial_dims: Literal[2, 3] = 3
-    minimum_slices: int = Field(default=1, ge=1)
+    minimum_slices: int = Field(default=1, ge=1, le=4096)
     colour: Literal["refuse", "grey"] = "refuse"
 
 
@@ -94,7 +100,7 @@ class Network(Part):
     arguments: dict[str, Any]
     weights: str = "models/model.safetensors"
     weights_sha256: str
-    more_weights: tuple[Weights, ...] = ()
+    more_weights: tuple[Weights, ...] = Field(default=(), max_length=MOST_MEMBERS - 1)
 
     @property
     def members(self) -> tuple[Weights, ...]:
@@ -113,10 +119,10 @@ class Classification(Part):
     """How class scores become statements.
 
     ``temperature`` divides the scores before the softmax (C. Guo et al., On Calibration of Modern Neural Networks, ICML 2017).
-    ``thresholds``: one a label, in their order; a label is called present from this probability on.
+    ``thresholds``: one a label, in their order; a label is called present from this probability on, to six decimals.
     """
 
-    temperature: float = Field(default=1.0, gt=0.0, allow_inf_nan=False)
+    temperature: float = Field(default=1.0, ge=0.01, le=100.0)
     thresholds: tuple[Share, ...]
 
 
@@ -128,5 +134,5 @@ class Measure(Part):
 
     label: int = Field(ge=1)
     kind: Literal["ellipse_circumference"]
-    name: str = Field(min_length=1, max_length=64)
+    name: Text = Field(max_length=64)
     code: Code

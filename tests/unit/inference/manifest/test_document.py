@@ -45,8 +45,20 @@ def test_a_classifier_and_an_ellipse_are_read_back() -> None:
         ({**CLASSIFIER, "classification": {"thresholds": [1.0]}}, r"classification\.thresholds\.0: .* less than 1"),
         (
             {**CLASSIFIER, "classification": {"thresholds": [0.5], "temperature": 0}},
-            r"classification\.temperature: .* greater than 0",
+            r"classification\.temperature: .* greater than or equal to 0.01",
         ),
+        ({**CLASSIFIER, "classification": {"thresholds": [0.5], "temperature": 1e9}}, r"classification\.temperature: .* 100"),
+        ({**FLAT, "intensity": {"kind": "window", "lower": float("nan"), "upper": 1}}, r"intensity\.lower: .* finite"),
+        ({**FLAT, "intensity": {"kind": "zscore", "lower": -1, "upper": 99}}, "intensity: .* percentiles"),
+        ({"grid": {"spacing_mm": [1, 1, 1e-9], "patch": [8, 8, 8]}}, r"grid\.spacing_mm: must lie from 0.001"),
+        ({"grid": {"spacing_mm": [1, 1, float("inf")], "patch": [8, 8, 8]}}, r"grid\.spacing_mm\.2: .* finite"),
+        ({"grid": {"spacing_mm": None, "patch": [4096, 4096, 4096]}}, r"grid\.patch: holds more than"),
+        ({"deadline_s": 1e300}, "deadline_s: .* less than or equal"),
+        ({"inputs": [{"modality": []}]}, r"inputs\.0\.modality: .* at least 1 item"),
+        ({"labels": [{"value": 1, "name": "a\\b", "category": CODE, "type": CODE}]}, r"labels\.0\.name: .* pattern"),
+        ({"labels": [{"value": 1, "name": "x", "category": CODE, "type": {**CODE, "value": ""}}]}, r"labels\.0\.type\.value"),
+        ({"labels": [{"value": n, "name": "x", "category": CODE, "type": CODE} for n in (1, 2)]}, "labels: two have one name"),
+        ({"title": "a\0b"}, r"\(whole file\): holds \\u0000"),
         ({**CLASSIFIER, "classification": {"thresholds": [0.5], "temperature": "NaN"}}, r"classification\.temperature"),
         ({**CLASSIFIER, "measures": [MEASURE]}, "measures: need the masks"),
         ({**CLASSIFIER, "postprocess": {"keep_largest": [1]}}, r"postprocess\.keep_largest: needs the masks"),
@@ -83,3 +95,16 @@ def test_text_that_is_no_json_is_named_as_such(tmp_path: Path) -> None:
     (tmp_path / "configs" / "wetread.json").write_text("{")
     with pytest.raises(ModelError, match=r"\(whole file\): Invalid JSON"):
         read_manifest(tmp_path)
+
+
+def test_no_more_members_than_memory_holds() -> None:
+    network = manifest().network
+    others = [{"weights": f"models/{n}.safetensors", "sha256": f"{n:064x}"} for n in range(64)]
+    assert len(manifest(network={**network.model_dump(), "more_weights": others[:63]}).network.members) == 64
+    with pytest.raises(ValueError, match="at most 63"):
+        manifest(network={**network.model_dump(), "more_weights": others})
+
+
+def test_the_shipped_packages_are_still_valid() -> None:
+    folder = Path(__file__).parents[4] / "inference" / "bundles"
+    assert [read_manifest(path).name for path in sorted(folder.iterdir()) if (path / "configs").is_dir()]
