@@ -5,7 +5,9 @@ Two-dimensional models skip the orientation: a single image keeps its rows and c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite, prod
 
 import numpy as np
 import torch
@@ -16,6 +18,9 @@ from inference.manifest import Intensity, Manifest
 from inference.pipeline.fit import Fit, fit_of, resampled_labels
 from inference.pipeline.orient import IDENTITY_2D, Affine, Orientation, orientation_of, spacing_of
 from storage.base.errors import InputError
+
+MOST_VOXELS = 2**30
+"""Voxels of the model's grid: 4 GiB as float32. Those of the source have their own bound (``inference.volume.pixels``)."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +59,29 @@ def prepare(voxels_kji: NDArray[np.float32], affine_lps_mm: Affine, manifest: Ma
     Raises
     ------
     InputError
-        Code ``not-an-image``: a 2-D model was given several images. ``flat-image``: a z-score needs contrast and there is none.
+        Code ``not-an-image``: a 2-D model was given several images. ``too-large``: the model's grid would hold more than
+        ``MOST_VOXELS``. ``not-finite``: a voxel is no number. ``flat-image``: a z-score needs contrast and there is none.
     """
     dims = dims_of(manifest)
     orientation = orient(voxels_kji, affine_lps_mm, dims)
     turned = np.ascontiguousarray(orientation.apply(voxels_kji), dtype=np.float32)
     fit = fit_of(turned.shape[-dims:], spacing_of(affine_lps_mm, orientation)[-dims:], manifest)
+    _check_size(fit.size)
     volume = torch.from_numpy(turned)
     image = fit.bring(volume[None] if dims == 3 else volume)
+    if not bool(torch.isfinite(image).all()):
+        raise InputError("the image holds values that are no numbers; correct or remove it", code="not-finite")
     return Prepared(image=fit.place(scale(image, manifest.intensity)), orientation=orientation, fit=fit)
+
+
+def _check_size(size: Sequence[int]) -> None:
+    """Refuse before memory is asked for."""
+    if prod(size) > MOST_VOXELS:
+        raise InputError(
+            f"the image covers {' × '.join(map(str, size))} voxels of the model's grid, more than {MOST_VOXELS}; "
+            "correct its spacing, or send a smaller one",
+            code="too-large",
+        )
 
 
 def scale(image: Tensor, intensity: Intensity) -> Tensor:
@@ -72,6 +91,8 @@ def scale(image: Tensor, intensity: Intensity) -> Tensor:
     lower, upper = np.percentile(image.numpy(), [intensity.lower, intensity.upper])
     clipped = image.clamp(float(lower), float(upper))
     deviation = float(clipped.std(correction=0))
+    if not isfinite(deviation):
+        raise InputError("the image's values are too large to be scaled; correct its rescale", code="not-finite")
     if deviation <= 1e-6 * max(abs(float(lower)), abs(float(upper)), 1e-30):
         raise InputError("the image has no contrast: all its values are the same", code="flat-image")
     return (clipped - clipped.mean()) / deviation

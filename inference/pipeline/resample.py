@@ -11,12 +11,16 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor
 
+MOST_PER_AXIS = 2**31
+"""More than any image may hold; a header may state spacings of any size."""
+
 
 def model_size(source_size: Sequence[int], spacing_mm: Sequence[float], target_mm: Sequence[float] | None) -> tuple[int, ...]:
-    """Voxels per axis of the model's grid over the source's field of view; at least one."""
+    """Voxels per axis of the model's grid over the source's field of view; from one to ``MOST_PER_AXIS``."""
     if target_mm is None:
         return tuple(source_size)
-    return tuple(max(1, round(n * old / new)) for n, old, new in zip(source_size, spacing_mm, target_mm, strict=True))
+    sizes = (n * old / new for n, old, new in zip(source_size, spacing_mm, target_mm, strict=True))
+    return tuple(max(1, round(min(size, MOST_PER_AXIS))) for size in sizes)
 
 
 def resample(image: Tensor, size: Sequence[int]) -> Tensor:

@@ -74,3 +74,28 @@ def test_image_model_takes_one_image_in_its_own_order() -> None:
     assert prepared.image.shape == (1, 4, 4) and float(prepared.image[0, 0, 0]) < float(prepared.image[0, 3, 3])
     with pytest.raises(InputError, match="one single image"):
         prepare(np.zeros((2, 8, 8), dtype=np.float32), mirrored, flat)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("kind", ["zscore", "window"])
+def test_a_voxel_that_is_no_number_is_the_images_fault_and_not_the_models(value: float, kind: str) -> None:
+    voxels = np.random.default_rng(2).normal(size=(4, 4, 4)).astype(np.float32)
+    voxels[1, 2, 3] = value
+    with pytest.raises(InputError) as caught:
+        prepare(voxels, IDENTITY, manifest(intensity={"kind": kind, "lower": 1, "upper": 99}))
+    assert caught.value.reason_code == "not-finite"
+
+
+def test_values_beyond_single_precision_are_refused() -> None:
+    voxels = np.linspace(-3e38, 3e38, 64, dtype=np.float32).reshape(4, 4, 4)
+    with pytest.raises(InputError) as caught:
+        prepare(voxels, IDENTITY, manifest())
+    assert caught.value.reason_code == "not-finite"
+
+
+@pytest.mark.parametrize("step_mm", [1e4, 1e150])
+def test_a_spacing_that_asks_for_more_than_memory_is_refused_before_it_is_asked_for(step_mm: float) -> None:
+    voxels = np.random.default_rng(2).normal(size=(4, 4, 4)).astype(np.float32)
+    with pytest.raises(InputError, match="voxels of the model's grid") as caught:
+        prepare(voxels, np.diag([step_mm, step_mm, step_mm, 1.0]), manifest())
+    assert caught.value.reason_code == "too-large"
