@@ -1,33 +1,103 @@
-"""`wetread models reinstate`: a person's word on a package that was taken out of use."""
+"""`wetread models add | check | list | remove | reinstate` as a person types them, with real packages."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import yaml
 
+from inference.manifest import package_digest
 from storage import packages
 from storage.base.clock import SystemClock
 from storage.database import open_database
+from tests.support.packages import write_package
 from tests.support.ports import free_port
+from tests.support.tiny_package import write_tiny_package
 from tests.support.wetread_node import node_settings, wetread
 
-DIGEST = "ab" * 32
+Ask = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def test_a_quarantined_package_is_active_again_and_an_unknown_digest_is_named(tmp_path: Path) -> None:
+@pytest.fixture
+def models(tmp_path: Path) -> Ask:
+    """`wetread models …` against a node's empty store."""
     settings, config = node_settings(tmp_path, free_port(), None, []), tmp_path / "wetread.yaml"
     config.write_text(yaml.safe_dump(settings))
-    db = open_database(settings["store"]["database"], SystemClock())
-    db.migrate()
+    assert wetread("migrate", "--config", config).returncode == 0
+    return lambda *words: wetread("models", *words, "--config", config)
+
+
+def _listed(models: Ask) -> list[tuple[str, str]]:
+    return [(row["version"], row["state"]) for row in json.loads(models("list", "--json").stdout)]
+
+
+def test_a_quarantined_package_is_active_again_and_an_unknown_digest_is_named(models: Ask, tmp_path: Path) -> None:
+    path = write_package(tmp_path / "elsewhere", "liver")
+    digest = package_digest(path)
+    db = open_database(f"sqlite:///{tmp_path / 'wetread.db'}", SystemClock())
     with db.write() as s:
-        package = packages.register(s, "liver", "1.0.0", DIGEST, "/models/liver", {}, db.clock.utc())
+        package = packages.register(s, "liver", "1.0.0", digest, str(path), {}, db.clock.utc())
         packages.quarantine(s, package.id, "its output breaks its manifest", db.clock.utc())
     db.dispose()
-    wrong = wetread("models", "reinstate", "cd", "--config", config)
-    assert wrong.returncode == 1 and "begins with cd; see `wetread models list`" in wrong.stderr
-    done = wetread("models", "reinstate", DIGEST[:12], "--config", config)
+    wrong = models("reinstate", "none")
+    assert wrong.returncode == 1 and "begins with none; see `wetread models list`" in wrong.stderr
+    done = models("reinstate", digest[:12])
     assert (done.returncode, done.stdout.strip()) == (0, "liver 1.0.0 is active")
-    (listed,) = json.loads(wetread("models", "list", "--json", "--config", config).stdout)
-    assert listed["state"] == "active"
+    assert _listed(models) == [("1.0.0", "active")]
+
+
+@pytest.mark.heavy
+def test_a_package_comes_and_goes(models: Ask, tmp_path: Path) -> None:
+    package = write_tiny_package(tmp_path / "made")
+    digest = package_digest(package)
+    dry = models("add", package, "--dry-run", "--json")
+    told = json.loads(dry.stdout)
+    assert (told["digest"], told["what"], told["added"], told["rules"]) == (digest, "copy", False, [])
+    assert _listed(models) == [] and not (tmp_path / "models").exists()
+    added = models("add", package)
+    assert added.returncode == 0 and f"digest {digest}" in added.stdout
+    assert f"copied to {tmp_path / 'models' / 'tiny-1.0.0'}" in added.stdout and "no rule in force names tiny" in added.stdout
+    assert "in use already" in models("add", package).stdout
+    shown = models("list").stdout
+    assert "segmentation" in shown and digest[:12] in shown and "weights Apache-2.0" in shown and "(gone)" not in shown
+    removed = models("remove", "tiny")
+    assert removed.returncode == 0 and "no package of the name tiny is left" in removed.stdout
+    again = models("reinstate", digest[:8])
+    assert again.returncode == 1 and "tiny-1.0.0 is gone; bring it back by `wetread models add PACKAGE`" in again.stderr
+    assert _listed(models) == [("1.0.0", "retired")] and "(gone)" in models("list").stdout
+
+
+def _no_licence(package: Path) -> None:
+    path = package / "configs" / "wetread.json"
+    path.write_text(json.dumps({key: value for key, value in json.loads(path.read_text()).items() if key != "weights_licence"}))
+
+
+def _torn_weights(package: Path) -> None:
+    path = package / "models" / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def _nowhere(package: Path) -> None:
+    package.rename(package.with_name("elsewhere"))
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (_no_licence, "configs/wetread.json: weights_licence: "),
+        (_torn_weights, "models/model.safetensors: SHA-256 differs"),
+        (_nowhere, "made: no such package; give a folder or one of: "),
+    ],
+)
+def test_a_broken_package_is_refused_by_name(models: Ask, tmp_path: Path, spoil: Callable[[Path], None], said: str) -> None:
+    package = write_tiny_package(tmp_path / "made")
+    spoil(package)
+    refused = models("add", package)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("wetread: ") and said in refused.stderr and refused.stderr.count("\n") == 1
+    assert _listed(models) == [] and not (tmp_path / "models").exists()

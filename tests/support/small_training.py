@@ -1,0 +1,91 @@
+"""The shipped recipes at a size that trains in seconds: a few of the real cases, a small network, few steps.
+
+Each function writes a recipe and its data into a folder and returns their paths; the recipe keeps everything else as it ships.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from tests.support.data import REPOSITORY, data_path
+from training.recipe.read import overlaid
+
+_QUICK: dict[str, Any] = {
+    "schedule": {"kind": "cosine", "warmup_steps": 5, "over_steps": 0, "cooldown_steps": 10},
+    "ema_decay": 0.9,
+    "validate_every": 1000,
+    "validate_cases": 4,
+    "checkpoint_every": 1000,
+}
+RecipeAndData = tuple[Path, Path]
+
+
+def fetal_head(folder: Path) -> RecipeAndData:
+    """60 images of HC18 at 64 x 96."""
+    source, data = data_path("labelled/fetal-head"), folder / "data"
+    header, *rows = (source / "cases.csv").read_text().splitlines()
+    chosen = rows[::8][:60]
+    for part in ("images", "masks"):
+        _link([source / part / row.split(",")[0] for row in chosen], data / part)
+    (data / "cases.csv").write_text("\n".join([header, *chosen]) + "\n")
+    grid = {"patch": [64, 96], "minimum_multiple": 8}
+    network = {"arguments": {"channels": [8, 16, 32, 48]}}
+    fit = {"steps": 60, "batch": 8, "patch": [64, 96], "learning_rate": 0.004}
+    return _recipe(folder, "fetal-head-us", fit, {"grid": grid, "network": network}), data
+
+
+def pneumonia(folder: Path) -> RecipeAndData:
+    """Some 320 images to learn from, 100 to validate, 50 to test."""
+    data = folder / "data"
+    data.mkdir(parents=True)
+    with np.load(data_path("labelled/pneumonia-mnist/pneumoniamnist.npz")) as source:
+        steps = {"train": 12, "val": 5, "test": 12}
+        kept = {key: source[key][:: steps[key.split("_")[0]]] for key in source.files}
+    np.savez(data / "pneumoniamnist.npz", **kept)
+    network = {"name": "cnn", "arguments": {"depth": None, "width": None, "stem": None, "channels": [8, 16]}}
+    return _recipe(folder, "pneumonia-xr", {"steps": 60, "batch": 32, "keep": "last"}, {"network": network}), data
+
+
+def hippocampus(folder: Path) -> RecipeAndData:
+    """The shipped package's weights, fitted a little further on 4 crops; 2 to validate, 2 to test."""
+    source, data = data_path("labelled/hippocampus"), folder / "data"
+    numbered = {int(path.name.split("_")[1].split(".")[0]): path for path in sorted((source / "images").iterdir())}
+    parts = (range(1, 201), range(201, 241), range(241, 401))
+    chosen = [
+        number for part, count in zip(parts, (4, 2, 2), strict=True) for number in [n for n in numbered if n in part][:count]
+    ]
+    for kind in ("images", "labels"):
+        _link([source / kind / numbered[number].name for number in chosen], data / kind)
+    fit = {"steps": 8, "learning_rate": 0.0002, "schedule": {"warmup_steps": 2, "cooldown_steps": 2}}
+    transfer = {"weights": str(REPOSITORY / "inference" / "bundles" / "hippocampus-mr")}
+    return _recipe(folder, "hippocampus-mr", fit, {}, transfer=transfer), data
+
+
+def _recipe(folder: Path, name: str, fit: Mapping[str, Any], package: Mapping[str, Any], **more: Any) -> Path:
+    document = yaml.safe_load((REPOSITORY / "training" / "recipes" / f"{name}.yaml").read_text())
+    document.pop("profiles", None)
+    over = {"fit": {**_QUICK, **fit}, "package": {"version": "9.0.0", **package}, **more}
+    small = _without_none(overlaid(document, over)) | {"floor": {}}
+    path = folder / "recipe.yaml"
+    path.write_text(yaml.safe_dump(small, sort_keys=False))
+    return path
+
+
+def _without_none(document: Mapping[str, Any]) -> dict[str, Any]:
+    """An overlay takes a key of a network's arguments away by None."""
+    arguments = document["package"]["network"]["arguments"]
+    kept = {key: value for key, value in arguments.items() if value is not None}
+    return overlaid({}, document) | {
+        "package": {**document["package"], "network": {**document["package"]["network"], "arguments": kept}}
+    }
+
+
+def _link(files: Sequence[Path], folder: Path) -> None:
+    folder.mkdir(parents=True)
+    for path in files:
+        (folder / path.name).symlink_to(path)
