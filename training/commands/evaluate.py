@@ -13,14 +13,14 @@ from inference.engine.package import LoadedModel, load_package
 from storage.base.clock import SystemClock
 from storage.base.errors import ConfigError
 from training.commands.shown import hold_floor, show_figures
-from training.data import DataSet
+from training.data import DataSet, read_parts
 from training.evaluate.details import Details
 from training.evaluate.pictures import Picture
 from training.evaluate.report import write_report
 from training.explain.explain import MethodName, explain, sanity_of
 from training.recipe import read_recipe
 from training.run.member import Desk
-from training.run.prepare import Options, prepare_run
+from training.run.prepare import Options
 from training.run.progress import Track
 from training.run.report import measure
 
@@ -43,7 +43,7 @@ def run(
         raise ConfigError("--explain: its maps go into a report; name a folder by --report", code="no-report")
     content = read_recipe(recipe, profile)
     model = load_package(package_of(package))
-    dataset = prepare_run(content, options, clock, track).dataset
+    dataset = read_parts(content, options.data)
     measured = measure(content, model, dataset, Desk(options, clock, track))
     show_figures(measured.evaluation, as_json)
     if report is not None:

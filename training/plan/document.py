@@ -13,7 +13,7 @@ from storage.base.errors import ConfigError
 from training.recipe import Recipe
 from training.recipe.read import recipe_from
 
-_MEND = "remove it to plan anew, or take the recipe that it was made for"
+_MEND = "name another --out, remove it to plan anew, or take the recipe and profile that it was made for"
 _WITHOUT_WEIGHT = ("floor", "limits", "evaluation", "budget")
 
 

@@ -78,8 +78,8 @@ def rehearse(recipe: Recipe, options: Options, clock: Clock, track: Track) -> Re
         What a run would have ended with before its first step.
     """
     prepared = prepare_run(recipe, options, clock, track)
-    cases = list(islice(prepared.dataset.cases("train"), _SHOWN))
-    seconds = StepClock(cases, options.device, clock)(prepared.recipe)
+    known = None if options.plan else prepared.plan.estimates.get("step_seconds")
+    seconds = known or StepClock(list(islice(prepared.dataset.cases("train"), _SHOWN)), options.device, clock)(prepared.recipe)
     return Rehearsal(prepared.recipe, prepared.plan, make_statement(prepared.dataset), seconds)
 
 
