@@ -13,6 +13,6 @@ PartName = Literal["train", "validate", "test"]
 
 
 class Part(BaseModel):
-    """A section of a recipe."""
+    """A section of a recipe; YAML's .nan and .inf are no numbers here."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

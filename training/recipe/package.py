@@ -29,21 +29,22 @@ def with_digest(package: Mapping[str, Any], weights_sha256: str) -> dict[str, An
     document = {**package, "network": {**package["network"], "weights_sha256": weights_sha256}}
     if package["task"] == "classification":
         halves = {"temperature": 1.0, "thresholds": [0.5] * len(package["labels"])}
-        document["classification"] = halves | (package.get("classification") or {})
+        stated = package.get("classification") or {}
+        document["classification"] = {**halves, **stated} if isinstance(stated, Mapping) else stated
     return document
 
 
 def closed(package: Mapping[str, Any]) -> dict[str, Any]:
-    """The section with a valid stand-in for each open value."""
+    """The section with a valid stand-in for each open value; what is wrong stays, for the manifest to say so."""
     grid, network = dict(package["grid"]), dict(package["network"])
-    dims = int(package["inputs"][0].get("spatial_dims", 3))
+    dims = 2 if package["inputs"][0].get("spatial_dims") == 2 else 3
     if grid.get("spacing_mm") == "auto":
         grid["spacing_mm"] = None
     if grid.get("patch") == "auto":
         grid["patch"] = [_STAND_IN] * dims
     if grid.get("minimum_multiple") == "auto":
         grid["minimum_multiple"] = 1
-    arguments = network.get("arguments", "auto")
-    network["arguments"] = {} if arguments == "auto" else dict(arguments)
+    if network.get("arguments", "auto") == "auto":
+        network["arguments"] = {}
     intensity = package.get("intensity")
     return {**package, "grid": grid, "network": network, "intensity": _INTENSITY if intensity == "auto" else intensity}

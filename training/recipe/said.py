@@ -27,7 +27,7 @@ def _written(place: tuple[int | str, ...], document: object) -> Iterator[str]:
     """The keys of ``place`` that stand in the document; pydantic adds the kind that it chose of several."""
     node: Any = document
     for index, part in enumerate(place):
-        there = (isinstance(node, Mapping) and part in node) or (isinstance(node, list) and isinstance(part, int))
+        there = part in node if isinstance(node, Mapping) else isinstance(node, list) and part in range(len(node))
         if there or index == len(place) - 1 or document is None:
             yield str(part)
         if there:
