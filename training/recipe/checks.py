@@ -70,11 +70,9 @@ def _check_channels(recipe: Sections) -> None:
             if key in arguments and arguments[key] != needed:
                 why = {"spatial_dims": "package.inputs", "out_channels": "the labels and the background"}.get(key, "a grey image")
                 raise ValueError(f"package.network.arguments.{key}: is {arguments[key]}; {why} needs {needed}")
-        deep = recipe.task == "segmentation" and recipe.fit.deep_supervision and "deep_supervision" not in arguments
-        if deep and arguments.get("channels") != "auto":
-            raise ValueError("fit.deep_supervision: needs package.network.arguments.deep_supervision: true as well")
-    if getattr(recipe.augment, "chroma", 0):
-        raise ValueError("augment.chroma: changes colours, and the network is given grey images (one channel); leave it out")
+    changed = recipe.augment.needs_colour
+    if changed:
+        raise ValueError(f"augment.{changed}: changes colours, and the network is given grey images (one channel); leave it out")
 
 
 def _check_task(recipe: Sections) -> None:

@@ -42,7 +42,7 @@ def _with(document: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
         ("package.weights_licence", " ", r"package\.weights_licence: is blank"),
         ("loss.class_weights", [1, 2], r"loss\.class_weights: needs 10 numbers"),
         ("floor", {"Liver": 90}, r"floor\.Liver: must lie from 0 to 1"),
-        ("fit.deep_supervision", True, r"fit\.deep_supervision: needs package\.network\.arguments\.deep_supervision: true"),
+        ("augment.hue_deg", 20, r"augment\.hue_deg: changes colours, and the network is given grey images"),
         ("ensemble.folds", 1, r"ensemble\.folds: one fold holds nothing back"),
         ("ensemble", {"folds": 3, "combine": "weights"}, r"equal start; set transfer"),
     ],
