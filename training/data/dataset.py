@@ -31,6 +31,7 @@ class DataSet:
     parts : part by case name.
     findings : duplicates, and what was done about them.
     left_out : cases of the source that the split doesn't reach.
+    unused : cases of the training part that ``data.limit`` leaves out; they are in no part.
     surveyed : the facts of every case by name, or None where nothing has been read yet (phantoms).
     """
 
@@ -39,6 +40,7 @@ class DataSet:
     parts: Mapping[str, PartName]
     findings: Findings = field(default_factory=Findings)
     left_out: int = 0
+    unused: int = 0
     surveyed: Mapping[str, Facts] | None = None
 
     @cached_property
@@ -82,8 +84,12 @@ def fold_names(dataset: DataSet, k: int, seed: int) -> list[tuple[list[str], lis
         Code ``data-invalid``: there are fewer groups than folds.
     """
     entries = [entry for entry in dataset.entries if dataset.parts[entry.name] != "test"]
-    split = dataset.recipe.data.split
-    stratify = split.stratify if isinstance(split, DrawnSplit) else ""
-    if not stratify and all("class" in entry.traits for entry in entries):
-        stratify = "class"
-    return folded(entries, k, seed, stratify)
+    return folded(entries, k, seed, stratified_by(dataset.recipe, entries))
+
+
+def stratified_by(recipe: Recipe, entries: Sequence[Entry]) -> str:
+    """The trait whose shares every choice of cases keeps: the split's, else the class where every case has one, else none."""
+    split = recipe.data.split
+    if isinstance(split, DrawnSplit) and split.stratify:
+        return split.stratify
+    return "class" if all("class" in entry.traits for entry in entries) else ""

@@ -15,14 +15,16 @@ from training.recipe.schema import Recipe
 
 
 class Comparison(Part):
-    """``base``: a recipe's path, from the comparison's folder, or the name of a shipped one. ``variants``: name to what is laid
-    over it. ``against``: the variant that the others are compared with; the first when empty.
+    """``base``: a recipe's path, from the comparison's folder, or the name of a shipped one. ``common``: laid over it for all
+    variants. ``variants``: name to what is laid over that. ``against``: the variant that the others are compared with; the
+    first when empty.
     """
 
     base: str
     profile: str = ""
     seeds: tuple[int, ...] = Field(default=(), description="the base recipe's own when empty")
     against: str = ""
+    common: dict[str, Any] = Field(default_factory=dict)
     variants: dict[str, dict[str, Any]] = Field(min_length=2)
 
     @model_validator(mode="after")
@@ -65,7 +67,8 @@ def variant_recipes(comparison: Comparison, path: Path) -> dict[str, list[Recipe
     path : the comparison's file.
     """
     beside = path.parent / comparison.base
-    base = read_document(beside if beside.is_file() else Path(comparison.base), comparison.profile)
+    shipped = read_document(beside if beside.is_file() else Path(comparison.base), comparison.profile)
+    base = overlaid(shipped, comparison.common)
     seeds = comparison.seeds or (base.get("seed", 0),)
     return {
         name: [recipe_from({**overlaid(base, over or {}), "seed": seed}, Path(f"{path}: variants.{name}")) for seed in seeds]

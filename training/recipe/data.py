@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from training.recipe.base import Part
-from training.recipe.split import DrawnSplit, Duplicates, GivenSplit, Grouping, RangeSplit, Split
+from training.recipe.split import DrawnSplit, Duplicates, GivenSplit, Grouping, Limit, RangeSplit, Split
 
 __all__ = [
     "ArrayData",
@@ -18,6 +18,7 @@ __all__ = [
     "GivenSplit",
     "Grouping",
     "ImageData",
+    "Limit",
     "NiftiData",
     "NnunetData",
     "PhantomData",
@@ -29,9 +30,12 @@ __all__ = [
 
 
 class _Source(Part):
-    """``classes``: what the source calls a class, to the label's value; 0 is "none of the labels"."""
+    """``classes``: what the source calls a class, to the label's value; 0 is "none of the labels". ``limit``: learn from fewer
+    cases than the training part holds.
+    """
 
     split: Split
+    limit: Limit | None = None
     group: Grouping = Grouping()
     duplicates: Duplicates | None = Duplicates()
     classes: dict[str, int] = Field(default_factory=dict)

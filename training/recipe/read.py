@@ -14,6 +14,9 @@ from storage.base.errors import ConfigError
 from training.recipe.said import said
 from training.recipe.schema import Recipe
 
+_TAGS = {"network": "name"}
+"""What tells one sort of mapping from another, where it isn't ``kind``."""
+
 
 def read_recipe(path: Path, profile: str = "") -> Recipe:
     """Read and check a recipe.
@@ -56,13 +59,15 @@ def recipe_from(document: dict[str, Any], path: Path) -> Recipe:
 def overlaid(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """``base`` with the values of ``over``; mappings are merged key by key, everything else is replaced.
 
-    A mapping that says another ``kind`` replaces the one below it whole, since the other kind's keys mean nothing to it.
+    A mapping that says another ``kind``, or a ``network`` of another name, replaces the one below it whole, since the other
+    kind's keys mean nothing to it.
     """
     merged = dict(base)
     for key, value in over.items():
         below = merged.get(key)
         both = isinstance(below, Mapping) and isinstance(value, Mapping)
-        alike = both and value.get("kind", below.get("kind")) == below.get("kind")  # type: ignore[union-attr]
+        tag = _TAGS.get(key, "kind")
+        alike = both and value.get(tag, below.get(tag)) == below.get(tag)  # type: ignore[union-attr]
         merged[key] = overlaid(below, value) if alike else value  # type: ignore[arg-type]
     return merged
 

@@ -119,3 +119,12 @@ class Duplicates(Part):
     side: int = Field(default=32, ge=4, le=128)
     treat: Literal["fail", "group", "drop"] = "fail"
     contradictions: Literal["fail", "drop", "keep"] = "fail"
+
+
+class Limit(Part):
+    """Learn from at most ``cases`` of the training part: whole groups in the order that ``seed`` draws, alike in the split's
+    ``stratify``, else in the class where every case has one. Validation and test part stay whole.
+    """
+
+    cases: int = Field(ge=1)
+    seed: int = Field(default=0, ge=0)

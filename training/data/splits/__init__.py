@@ -10,10 +10,11 @@ from training.data.names import number_of
 from training.data.splits.drawn import drawn_parts
 from training.data.splits.folds import folded
 from training.data.splits.given import given_parts
+from training.data.splits.limited import limited
 from training.recipe import PartName
 from training.recipe.split import DrawnSplit, GivenSplit, RangeSplit, Split
 
-__all__ = ["assign_parts", "folded"]
+__all__ = ["assign_parts", "folded", "limited"]
 
 
 def assign_parts(entries: Sequence[Entry], split: Split, folder: Path | None) -> dict[str, PartName]:

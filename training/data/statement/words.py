@@ -28,7 +28,18 @@ def grouping_words(group: Grouping) -> str:
 
 
 def split_words(dataset: DataSet) -> str:
-    """How the parts came about."""
+    """How the parts came about, and how many of the training cases are used."""
+    limit = dataset.recipe.data.limit
+    if limit is None:
+        return _split_words(dataset)
+    kept = len(dataset.of("train"))
+    return (
+        f"{_split_words(dataset)} Of the training part's {kept + dataset.unused} cases {kept} are learnt from, drawn by seed "
+        f"{limit.seed} from whole groups (data.limit)."
+    )
+
+
+def _split_words(dataset: DataSet) -> str:
     split = dataset.recipe.data.split
     if isinstance(split, DrawnSplit):
         shares = ", ".join(f"{part} {share:g}" for part, share in split.shares.items())
