@@ -13,7 +13,7 @@ import torch
 from inference.manifest import package_digest
 from tests.unit.training.tiny import write_tiny_recipe
 
-pytestmark = [pytest.mark.heavy, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(600)]
 
 _STEPS = 9
 _FIT = {"steps": _STEPS, "validate_every": 4, "checkpoint_every": 2, "log_every": 1}
@@ -61,7 +61,7 @@ def start(recipe: Path, out: Path, dies: str = "", step: int = 0) -> subprocess.
 
 def end(process: subprocess.Popen[str]) -> str:
     """Its exit status, by name where it is a signal's, and what it said last."""
-    _, said = process.communicate(timeout=120)
+    _, said = process.communicate(timeout=240)
     return signal.Signals(-process.returncode).name if process.returncode < 0 else f"{process.returncode} {said[-500:]}"
 
 

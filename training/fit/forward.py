@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
@@ -78,5 +79,7 @@ class Exchange:
         learning = tuple(parameter.requires_grad for parameter in self._scales.parameters())
         if self._wrapped is None or learning != self._learning:
             self._learning = learning
+            # of convolutions of one voxel, whose two layouts are the same bytes
+            warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
             self._wrapped = DistributedDataParallel(self._scales, forward_sync_buffers=False, find_unused_parameters=True)
         return self._wrapped

@@ -76,3 +76,10 @@ def _cpu_bfloat16() -> str:
     able = torch.cpu.get_capabilities()
     names = {"avx512_bf16": "AVX512-BF16", "amx_bf16": "AMX-BF16", "bf16": "ARM BF16"}
     return next((text for key, text in names.items() if able.get(key)), "")
+
+
+def be_deterministic(device: torch.device) -> None:
+    """Only algorithms with one outcome; on CUDA, where some have no such kernel, PyTorch warns instead."""
+    torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
+    # a debugging aid of torch's, on with deterministic algorithms: fills every new tensor, at a tenth of the time or more
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

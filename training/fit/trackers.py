@@ -41,7 +41,7 @@ class TensorBoard:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
-            message = "--tensorboard: TensorBoard isn't installed; run pip install 'wetread[tensorboard]' or leave it out"
+            message = "--track tensorboard: TensorBoard isn't installed; run pip install 'wetread[tensorboard]' or leave it out"
             raise ConfigError(message, code="tracker-missing") from error
         shutil.rmtree(folder / "tensorboard", ignore_errors=True)
         self._writer = SummaryWriter(str(folder / "tensorboard"))

@@ -20,7 +20,7 @@ from storage.base.errors import ConfigError
 from training.data import GridCase
 from training.fit.checkpoint import FORMAT, cases_digest, load_checkpoint, recipe_text, save_checkpoint
 from training.fit.order import case_order, seeded
-from training.fit.precision import choose_device, choose_precision
+from training.fit.precision import be_deterministic, choose_device, choose_precision
 from training.fit.ranks import Ranks
 from training.fit.step import Step
 from training.fit.stop import RunStopped
@@ -69,7 +69,7 @@ class Trainer:
         clock: Clock | None = None,
     ) -> None:
         self.device = choose_device(device)
-        _be_deterministic(self.device)
+        be_deterministic(self.device)
         torch.manual_seed(recipe.seed)
         self.recipe, self.cases, self.ranks = recipe, cases, ranks or Ranks()
         self.held_out = chosen(held_out, recipe.fit.validate_cases, recipe.seed)
@@ -178,10 +178,3 @@ class Trainer:
             raise ConfigError(message, code="checkpoint-invalid") from error
         self.follower, self._tally = Follower(**state["follower"]), Tally(**state["tally"])
         self.step, self.finished = int(state["step"]), bool(state["finished"])
-
-
-def _be_deterministic(device: torch.device) -> None:
-    """Only algorithms with one outcome; on CUDA, where some have no such kernel, PyTorch warns instead."""
-    torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
-    # a debugging aid of torch's, on with deterministic algorithms: fills every new tensor, at a tenth of the time or more
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

@@ -84,7 +84,7 @@ sys.exit(status)
 """
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 def test_a_lost_process_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[subprocess.Popen[bytes]] = []
     start = team._start

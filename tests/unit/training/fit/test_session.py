@@ -71,7 +71,7 @@ def test_tensorboard_holds_every_row_of_a_run_that_went_on(tmp_path: Path) -> No
 
 def test_tensorboard_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(ConfigError, match=r"--tensorboard: .* pip install 'wetread\[tensorboard\]'"):
+    with pytest.raises(ConfigError, match=r"--track tensorboard: .* pip install 'wetread\[tensorboard\]'"):
         fit(trainer(), tmp_path, silent, trackers=["tensorboard"])
 
 
