@@ -61,12 +61,15 @@ def find_pairs(entries: Sequence[Entry], facts: Mapping[str, Facts], how: Duplic
 
 
 def _equal(entries: Sequence[Entry], facts: Mapping[str, Facts]) -> Iterator[tuple[int, int]]:
-    """The first of equal images with each of the others."""
-    firsts: dict[str, int] = {}
+    """The first of equal images with each of the others, and any two of them whose labels contradict each other."""
+    seen: dict[str, list[int]] = {}
     for place, entry in enumerate(entries):
-        first = firsts.setdefault(facts[entry.name].digest, place)
-        if first != place:
-            yield first, place
+        ours = facts[entry.name]
+        others = seen.setdefault(ours.digest, [])
+        for rank, other in enumerate(others):
+            if rank == 0 or _contradiction(entries[other], entry, facts[entries[other].name], ours):
+                yield other, place
+        others.append(place)
 
 
 def _near(entries: Sequence[Entry], facts: Mapping[str, Facts], least: float) -> Iterator[tuple[int, int, float]]:

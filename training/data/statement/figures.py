@@ -15,6 +15,8 @@ from training.recipe import PartName
 
 Spread = dict[str, float]
 
+_FEW = 20  # values of a trait that are told however few cases there are; the text shows as many
+
 
 def spread(values: Iterable[float]) -> Spread | None:
     """Median, least and greatest to six digits; None of nothing."""
@@ -26,11 +28,12 @@ def spread(values: Iterable[float]) -> Spread | None:
 
 
 def counts(entries: Sequence[Entry]) -> dict[str, Any]:
-    """Cases, groups, and cases by the value of every trait that takes fewer values than there are cases."""
+    """Cases, groups, and cases by the value of every trait; not of one that is told of each case alone, as an identifier is."""
     traits: dict[str, dict[str, int]] = {}
     for trait in sorted({trait for entry in entries for trait in entry.traits}):
         values = Counter(entry.traits.get(trait, "not stated") for entry in entries)
-        traits[trait] = dict(sorted(values.items()))
+        if len(values) <= _FEW or len(values) < len(entries):
+            traits[trait] = dict(sorted(values.items()))
     return {"cases": len(entries), "groups": len({entry.group for entry in entries}), "traits": traits}
 
 

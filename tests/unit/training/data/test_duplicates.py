@@ -46,6 +46,17 @@ def test_equal_and_near_images_of_any_size_are_found() -> None:
     assert [(pair.first, pair.second) for pair in _pairs(entries, correlation=1)] == [("b", "f")]
 
 
+def test_each_of_several_equal_images_that_another_contradicts_is_known() -> None:
+    """Were only the first compared with the others, b and d would stay, alike and contradicted."""
+    entries = [_entry(name, _image(1), label=label) for name, label in (("a", 1), ("b", 1), ("c", 0), ("d", 1))]
+    how = Duplicates.model_validate({"correlation": 1, "treat": "drop", "contradictions": "drop"})
+    pairs = find_pairs(entries, survey(entries, 3, 32), how)
+    against = {(pair.first, pair.second) for pair in pairs if pair.contradiction}
+    assert against == {("a", "c"), ("b", "c"), ("c", "d")}
+    staying, findings = treat(entries, dict.fromkeys("abcd", "train"), True, pairs, how)
+    assert not staying and set(findings.dropped) == set("abcd")
+
+
 def test_images_of_one_value_are_equal_but_like_nothing() -> None:
     entries = [_entry("a", np.full((9, 9), 5, np.float32)), _entry("b", np.full((9, 9), 5, np.float32)), _entry("c", _image(1))]
     assert [(pair.first, pair.second, pair.exact) for pair in _pairs(entries)] == [("a", "b", True)]
