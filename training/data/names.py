@@ -54,6 +54,8 @@ def number_of(name: str, pattern: str = "") -> int:
 def group_of(name: str, grouping: Grouping, row: Mapping[str, str] | None = None) -> str:
     """The group of a case by its name, or by ``row``, its row in the source's table.
 
+    Spaces around it and upper or lower case make no other group: to part one person is worse than to keep two together.
+
     Raises
     ------
     ConfigError
@@ -65,14 +67,18 @@ def group_of(name: str, grouping: Grouping, row: Mapping[str, str] | None = None
         found = re.search(grouping.pattern, name)
         if found is None or not found.group(1):
             raise ConfigError(f"{name}: data.group.pattern finds nothing in it; correct the pattern", code="data-invalid")
-        return f"{grouping.means} {found.group(1)}"
+        return f"{grouping.means} {_alike(found.group(1))}"
     if grouping.by == "column":
-        if row is None or not row.get(grouping.column):
+        if row is None or not row.get(grouping.column, "").strip():
             raise ConfigError(
                 f"{name}: the table has nothing in the column {grouping.column} (data.group.column); correct key or table",
                 code="data-invalid",
             )
-        return f"{grouping.means} {row[grouping.column]}"
+        return f"{grouping.means} {_alike(row[grouping.column])}"
     if grouping.by in ("patient", "study"):
         raise ConfigError(f"data.group.by: {grouping.by} is for DICOM alone; use another grouping", code="recipe-invalid")
     return name
+
+
+def _alike(text: str) -> str:
+    return " ".join(text.split()).casefold()

@@ -47,7 +47,8 @@ def _of_file(entries: Sequence[Entry], path: Path) -> dict[str, PartName]:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: no readable JSON; correct it", code="data-undecodable") from error
-    if not isinstance(document, dict) or not all(isinstance(document.get(part), list) for part in _PARTS):
+    lists = [document.get(part) if isinstance(document, dict) else None for part in _PARTS]
+    if not all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists):
         raise ConfigError(f"{path}: needs lists of case names under train, validate and test; correct it", code="data-invalid")
     known = {entry.name for entry in entries}
     parts: dict[str, PartName] = {}

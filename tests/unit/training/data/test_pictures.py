@@ -156,6 +156,8 @@ def test_a_list_that_parts_a_person_or_does_not_fit(tmp_path: Path) -> None:
     text = (tmp_path / "list.csv").read_text()
     for before, after, says in [
         ("p3,val", "p1,val", r"parts the cases of one person at x/1 \(train\) and x/5 \(validate\)"),
+        ("p3,val", " P1 ,val", r"parts the cases of one person at x/1 \(train\) and x/5 \(validate\)"),
+        ("p3,val", "  ,val", "has nothing in the column who"),
         ("p4,test", "p4,later", "'later' in the column part is none of train, validate, test"),
         ("x/4.png", "x/40.png", r"40\.png: an image of the table is missing"),
         ("x/4.png", "../4.png", "must be a path below --data"),

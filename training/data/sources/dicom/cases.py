@@ -61,7 +61,7 @@ def _group(name: str, grouping: Grouping, header: Dataset) -> str:
     keywords = {"patient": "PatientID", "study": "StudyInstanceUID"}
     if grouping.by not in keywords:
         return group_of(name, grouping)
-    identifier = str(header.get(keywords[grouping.by]) or "")
+    identifier = str(header.get(keywords[grouping.by]) or "").strip()
     if not identifier:
         raise ConfigError(
             f"{name}: {keywords[grouping.by]} is empty, by which data.group goes; group by another way", code="data-missing"
