@@ -76,13 +76,19 @@ def _statistics(run: Document, names: Sequence[str]) -> dict[str, Statistic]:
     if run["task"] == "classification":
         return _of_classes(cases, run["labels"])
     columns = {f"Dice, {label}": _column(cases, label) for label in run["labels"]}
-    columns["Dice, mean of the labels"] = np.nanmean(np.stack(list(columns.values())), axis=0)
+    columns["Dice, mean of the labels"] = _mean_column(np.stack(list(columns.values())))
     return {name: _mean_of(values) for name, values in columns.items()}
 
 
 def _column(cases: Sequence[Document], label: str) -> NDArray[np.float64]:
     values = (case.get(label, {}).get("dice") for case in cases)
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def _mean_column(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean by case of the labels that have a figure; NaN for a case without any, such as an image that holds no label."""
+    counts = (~np.isnan(columns)).sum(axis=0)
+    return np.where(counts > 0, np.nansum(columns, axis=0) / np.maximum(counts, 1), np.nan)
 
 
 def _mean_of(values: NDArray[np.float64]) -> Callable[[Indices], float]:
