@@ -20,8 +20,7 @@ from torch import Tensor
 
 from inference.manifest import Manifest
 from inference.pipeline.resample import model_size, resample
-
-Size = tuple[int, ...]
+from inference.volume.crop import Size, centred_crop, scaled_size
 
 
 @dataclass(frozen=True)
@@ -88,15 +87,9 @@ def fit_of(source: Sequence[int], spacing_mm: Sequence[float], manifest: Manifes
     if grid.fit == "stretch":
         return Fit.whole(source, patch)
     if grid.fit == "crop":
-        taken = _scaled(patch, min(n / p for n, p in zip(source, patch, strict=True)), source)
-        start = tuple((n - t) // 2 for n, t in zip(source, taken, strict=True))
+        start, taken = centred_crop(source, patch)
         return Fit(tuple(source), start, taken, patch, (0,) * len(patch), patch)
-    return _centred(Fit.whole(source, _scaled(source, min(p / n for n, p in zip(source, patch, strict=True)), patch)), patch)
-
-
-def _scaled(size: Sequence[int], factor: float, most: Sequence[int]) -> Size:
-    """``size`` times ``factor`` in whole voxels, from 1 to ``most``."""
-    return tuple(min(limit, max(1, round(n * factor))) for n, limit in zip(size, most, strict=True))
+    return _centred(Fit.whole(source, scaled_size(source, min(p / n for n, p in zip(source, patch, strict=True)), patch)), patch)
 
 
 def _centred(whole: Fit, image: Size) -> Fit:

@@ -39,15 +39,20 @@ def finding_site(site: Code | None, laterality: Laterality | None) -> FindingSit
 
 def algorithm(manifest: Manifest, identity: Identity, stated: Sequence[str] = ()) -> AlgorithmIdentification:
     """TID 4019; ``stated`` are parameters of this very group."""
-    given = [f"{key}={value}" for key, value in identity.parameters]
-    use = [] if identity.clinical_use else [f"intended use: {NOT_FOR_CLINICAL_USE}"]
     return AlgorithmIdentification(
         name=manifest.name,
         version=manifest.version,
-        parameters=[f"model digest: sha256:{identity.model_digest}", *use, *given, *stated],
+        parameters=algorithm_parameters(identity, stated),
         family=coded(manifest.family),
         manufacturer=manifest.manufacturer,
     )
+
+
+def algorithm_parameters(identity: Identity, stated: Sequence[str]) -> list[str]:
+    """What decided a group's content: the model's digest, its research mark, the task's parameters, then ``stated``."""
+    given = [f"{key}={value}" for key, value in identity.parameters]
+    use = [] if identity.clinical_use else [f"intended use: {NOT_FOR_CLINICAL_USE}"]
+    return [f"model digest: sha256:{identity.model_digest}", *use, *given, *stated]
 
 
 def presence(present: bool) -> QualitativeEvaluation:

@@ -65,3 +65,5 @@ def _check_images(group: Dataset, source: Source) -> None:
     images = [item.ReferencedSOPSequence[0] for item in of_type(group, "IMAGE")]
     named = [str(image.ReferencedSOPInstanceUID) for image in images]
     expect(named == ([] if len(source.frames) > 1 else list(source.sop_instance_uids)), "references", "a source image is wrong")
+    numbers = [image.get("ReferencedFrameNumber") for image in images]
+    expect(numbers == [source.frames[0].reference.frame_number] * len(images), "references", "a source image's frame is wrong")

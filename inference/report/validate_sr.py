@@ -16,6 +16,7 @@ from inference.report.codes import same_code, table
 from inference.report.findings import expect
 from inference.report.identity import NOT_FOR_CLINICAL_USE, Identity
 from inference.report.source import Laterality, Source
+from inference.report.sr_parts import algorithm_parameters
 from inference.report.sr_reading import named, of_type, text_of, texts_of
 from inference.report.validate import check_common, check_inputs_only
 
@@ -58,6 +59,8 @@ def check_document(stored: Dataset, source: Source, seg_uid: str | None, identit
     _check_observer(stored, identity)
     evidence = [*source.sop_instance_uids, *([seg_uid] if seg_uid else [])]
     check_inputs_only(list(_evidence(stored)), evidence, "Current Requested Procedure Evidence Sequence")
+    named_within = set(_referenced(stored))
+    expect(named_within <= set(evidence), "references", "the content refers to an object that is no evidence")  # C.17.2.3
     containers = named(stored, _MEASUREMENTS)
     expect(len(containers) == 1, "template", "not one container of imaging measurements")
     groups = named(containers[0], _GROUP)
@@ -78,9 +81,8 @@ def check_group(group: Dataset, expected: Expected, identity: Identity) -> None:
     _check_site(group, expected)
     named_algorithm = (text_of(group, _ALGORITHM_NAME), text_of(group, _ALGORITHM_VERSION))
     expect(named_algorithm == (identity.model_name, identity.model_version), "equipment", "a group's algorithm isn't the model")
-    parameters = texts_of(group, _ALGORITHM_PARAMETERS)
-    told = parameters[len(parameters) - len(expected.stated) :]
-    expect(told == list(expected.stated), "values", "a group's algorithm parameters are wrong")
+    told = texts_of(group, _ALGORITHM_PARAMETERS)
+    expect(told == algorithm_parameters(identity, expected.stated), "values", "a group's algorithm parameters are wrong")
     expect(texts_of(group, table().concepts["comment"].value) == list(expected.notes), "values", "a group's notes are wrong")
 
 
@@ -121,6 +123,13 @@ def _evidence(stored: Dataset) -> Iterator[str]:
         for series in study.ReferencedSeriesSequence:
             for item in series.ReferencedSOPSequence:
                 yield str(item.ReferencedSOPInstanceUID)
+
+
+def _referenced(container: Dataset) -> Iterator[str]:
+    """Every SOP Instance UID that the content refers to, at any depth."""
+    for item in container.get("ContentSequence", ()):
+        yield from (str(reference.ReferencedSOPInstanceUID) for reference in item.get("ReferencedSOPSequence", ()))
+        yield from _referenced(item)
 
 
 def _check_site(group: Dataset, expected: Expected) -> None:

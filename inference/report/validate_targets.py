@@ -15,10 +15,11 @@ from inference.report.identity import Identity
 from inference.report.lengths import DECIMALS, circumference
 from inference.report.measurements import Target
 from inference.report.source import Source
-from inference.report.sr_reading import of_type
+from inference.report.sr_reading import named, of_type, text_of
 from inference.report.validate_seg import pixels_of_segment, segment_of
 from inference.report.validate_sr import Expected, check_document, check_group, check_number, numbers_of
 
+_SOURCE_SERIES, _SOURCE_IMAGE = "121232", "121233"
 _TOLERANCE = 1e-5  # a fraction: Decimal Strings and the rounding to DECIMALS
 
 
@@ -46,6 +47,7 @@ def check_report(
         check_group(group, _expected(target), identity)
         if seg is not None and target.present:
             _check_reference(group, target, seg, counts)
+            _check_source(group, target, source)
             _check_numbers(group, target, seg, counts)
         else:
             numbers_of(group, 0)
@@ -70,6 +72,15 @@ def _check_reference(group: Dataset, target: Target, seg: Dataset, counts: Mappi
     number = _segment_number(reference, seg)
     expect(reference.ReferencedSOPInstanceUID == seg.SOPInstanceUID, "references", "a group refers to another object")
     expect(number == target.segment_number and number in counts, "references", "a group refers to the wrong segment")
+
+
+def _check_source(group: Dataset, target: Target, source: Source) -> None:
+    """TID 1411 names the Series that was segmented, TID 1410 the image (whose UID is evidence or refused before)."""
+    expected = str(source.attributes.SeriesInstanceUID) if target.quantity == "volume" else ""
+    expect(text_of(group, _SOURCE_SERIES) == expected, "references", "a group's source series is wrong")
+    images = [item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for item in named(group, _SOURCE_IMAGE)]
+    wanted = [] if expected else list(source.sop_instance_uids)
+    expect(list(map(str, images)) == wanted, "references", "a group's source image is wrong")
 
 
 def _segment_number(reference: Dataset, seg: Dataset) -> int:

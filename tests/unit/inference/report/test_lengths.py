@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 
 from inference.report import build_report
 from inference.report.identity import identify
-from inference.report.lengths import UNCALIBRATED, find_lengths
+from inference.report.lengths import UNCALIBRATED, circumference, find_lengths
 from inference.report.measurements import find_targets
 from inference.report.source import read_source
 from inference.report.validate import read_back
@@ -71,6 +71,17 @@ def test_a_head_at_the_edge_keeps_its_number_and_gets_a_note(centre: tuple[int, 
     assert mm == pytest.approx(2 * math.pi * 15, rel=2e-2)
     assert notes == ("Head circumference: the mask touches the edge of the image, so the length may be too short",)
     assert lengths_of(ROUND)[1] == ()
+
+
+def test_a_head_cut_by_the_crop_that_the_model_sees_gets_a_note_too() -> None:
+    """Of 120 rows and 160 columns a square crop is columns 20 to 139."""
+    package = head_finder()
+    package = package.model_copy(update={"grid": package.grid.model_copy(update={"fit": "crop", "patch": (64, 64)})})
+    for first, touched in ((20, True), (21, False), (60, False)):
+        mask = np.zeros((ROWS, COLUMNS), dtype=bool)
+        mask[40:80, first:100] = True
+        notes = find_lengths(package.labels[0], package, mask, SPACING)[1]
+        assert [("what the model sees" in note) for note in notes] == [True] * touched
 
 
 def test_pixels_in_a_row_have_no_circumference() -> None:
@@ -140,3 +151,15 @@ def test_a_defect_of_a_length_is_found(defect: str, finished: tuple[Dataset, Che
     with pytest.raises(ModelError) as failure:
         check(sr)
     assert failure.value.reason_code == "report-values"
+
+
+@pytest.mark.parametrize("spacing", [(0.5, 0.5), (0.3, 0.7), (0.123, 0.1), (1 / 3, 0.7)])
+@pytest.mark.parametrize("count", [1, 2, 7, 50])
+@pytest.mark.parametrize("step", [(1, 0), (0, 1), (1, 1), (1, 2)], ids=str)
+def test_pixels_in_a_row_of_any_slant_have_no_circumference(
+    spacing: tuple[float, float], count: int, step: tuple[int, int]
+) -> None:
+    mask = np.zeros((128, 128), dtype=bool)
+    for n in range(count):
+        mask[3 + n * step[0], 5 + n * step[1]] = True
+    assert circumference(mask, spacing) is None

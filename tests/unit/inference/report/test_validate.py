@@ -192,6 +192,8 @@ SR_DEFECTS: dict[str, tuple[str, Callable[[Dataset], None]]] = {
         "references",
         lambda sr: setattr(_items(sr, "121191").ReferencedSOPSequence[0], "ReferencedSOPInstanceUID", "1.2"),
     ),
+    "another source series": ("references", lambda sr: setattr(_items(sr, "121232"), "UID", "1.2")),
+    "another digest": ("values", lambda sr: setattr(_items(sr, "111002"), "TextValue", "model digest: sha256:0")),
     "lost evidence": (
         "references",
         lambda sr: sr.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence.pop(),

@@ -91,6 +91,8 @@ DEFECTS: dict[str, tuple[str, Callable[[Dataset], None]]] = {
     "a second number": ("values", _double),
     "another threshold": ("values", lambda sr: _state(sr, -2, "threshold: 0.5")),
     "another temperature": ("values", lambda sr: _state(sr, -1, "softmax temperature: 1")),
+    "another model's digest": ("values", lambda sr: _state(sr, 0, "model digest: sha256:0")),
+    "no research mark on the algorithm": ("values", lambda sr: _state(sr, 1, "intended use: any")),
     "absent for present": ("template", _to("121052", "272519000")),
     "another finding": ("template", _to("121071", "1")),
     "another category": ("template", _to("276214006", "1")),
@@ -100,6 +102,10 @@ DEFECTS: dict[str, tuple[str, Callable[[Dataset], None]]] = {
     "another image": (
         "references",
         lambda sr: setattr(_item(sr, "121112").ReferencedSOPSequence[0], "ReferencedSOPInstanceUID", "1.2"),
+    ),
+    "a frame of the image": (
+        "references",
+        lambda sr: setattr(_item(sr, "121112").ReferencedSOPSequence[0], "ReferencedFrameNumber", 2),
     ),
     "a contribution that it wasn't": ("equipment", _segmenting),
 }  # fmt: skip
