@@ -107,7 +107,7 @@ def _line(row: Row) -> str:
 
 
 def _read(path: Path) -> list[Row]:
-    """The rows in a file, up to a line that a kill has cut."""
+    """The rows in a file, up to a line that a kill has cut or that is none of ours."""
     rows: list[Row] = []
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -116,9 +116,9 @@ def _read(path: Path) -> list[Row]:
     for line in lines:
         try:
             found = json.loads(line)
-        except ValueError:
+            rows.append({key: math.nan if value is None else value for key, value in found.items()})
+        except (ValueError, AttributeError):
             break
-        rows.append({key: math.nan if value is None else value for key, value in found.items()})
     return rows
 
 

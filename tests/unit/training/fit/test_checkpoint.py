@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
-from storage.base.errors import TransientError
+from storage.base.errors import ConfigError, TransientError
 from tests.unit.training.fit.task import cases, digest, recipe, silent
-from training.fit.checkpoint import save_checkpoint
+from training.fit.checkpoint import FORMAT, load_checkpoint, save_checkpoint
 from training.fit.trainer import Trainer
 
 
@@ -72,3 +74,24 @@ def test_an_error_of_the_disk_is_named(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(TransientError, match=r"checkpoint\.pt: the checkpoint of step 2 can't be written \(Input/output error\)"):
         save_checkpoint(tmp_path / "checkpoint.pt", {"step": 2})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_damage_anywhere_is_named(tmp_path: Path) -> None:
+    path, like = tmp_path / "checkpoint.pt", {"recipe": "{}", "cases": ""}
+    weights = torch.linspace(0, 1, 900)
+    save_checkpoint(path, {"format": FORMAT, **like, "step": 1, "network": {"weight": weights}})
+    whole, chance, read = path.read_bytes(), random.Random(0), 0
+    damaged = [whole[: chance.randrange(len(whole))] for _ in range(20)]
+    for _ in range(150):
+        first = chance.randrange(len(whole) - 4)
+        damaged.append(whole[:first] + chance.randbytes(4) + whole[first + 4 :])
+    for payload in damaged:
+        path.write_bytes(payload)
+        try:
+            found = load_checkpoint(path, like)
+        except ConfigError as error:
+            assert error.reason_code == "checkpoint-invalid" and "remove the file to begin anew" in error.message
+        else:  # between the entries, where nothing is kept
+            assert found["step"] == 1 and torch.equal(found["network"]["weight"], weights)
+            read += 1
+    assert read < 0.6 * len(damaged)

@@ -69,3 +69,10 @@ def test_what_is_no_number_is_null(tmp_path: Path) -> None:
 def test_unwritable_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(TransientError, match=r"metrics\.jsonl: can't be written"):
         write(opened(tmp_path / "missing"), 2)
+
+
+def test_a_line_that_is_none_of_ours_ends_what_is_read(tmp_path: Path) -> None:
+    write(opened(tmp_path), 1, 2)
+    lines = tmp_path / "metrics.jsonl"
+    lines.write_text(lines.read_text() + "7\n")
+    assert [row["step"] for row in opened(tmp_path, step=9).rows] == [1, 2]
