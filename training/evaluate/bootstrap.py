@@ -83,8 +83,12 @@ class Resampler:
         return Figure(value, low, high, int(known.sum()), groups)
 
     def median(self, values: NDArray[np.float64]) -> Figure:
-        """The median of one value per case, over the cases that have one."""
-        return self.figure(lambda indices: _median(values[indices]))
+        """The median of one value per case, over the cases that have one; cases and groups count those alone, as in ``mean``."""
+        known = ~np.isnan(values)
+        groups = int(np.unique(self._code[known]).size)
+        found = self.figure(lambda indices: _median(values[indices]))
+        low, high = (found.low, found.high) if groups >= LEAST_GROUPS else (None, None)
+        return Figure(found.value, low, high, int(known.sum()), groups)
 
     def difference(self, ours: Statistic, theirs: Statistic) -> Figure:
         """``ours - theirs`` on the same draws: the paired difference of two models on the same cases."""

@@ -25,7 +25,7 @@ _MIB = 2**20
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one stretch of work in this process.
+    """Of one stretch of work in this process; ``cpu_seconds`` also of processes that it started.
 
     ``peak_mib`` is the most resident memory since the process began, ``device_peak_mib`` the most that torch held on the
     accelerator (0 without one). ``energy_source`` says whether a counter of the processor was read or what was assumed.
@@ -89,8 +89,9 @@ def parameters(network: nn.Module) -> int:
 
 
 def _cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    """Of this process, and of those that it started and that have ended, as the further ones of a fit have."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def _joules(rapl: Path) -> float | None:

@@ -61,7 +61,7 @@ def take_snapshot(case: Case, predicted_kji: NDArray[Any] | None = None) -> Snap
     step = -(-max(case.voxels_ckji.shape[2:]) // _MOST_KEPT)
     rare = (slice(None, None, step), slice(None, None, step))
     return Snapshot(
-        grey=_grey(case.voxels_ckji[:, k])[rare],
+        grey=_grey(case.voxels_ckji[:, k])[rare].copy(),  # a view would keep the whole slice of every case
         truth=None if case.labels_kji is None else case.labels_kji[k][rare].copy(),
         predicted=None if predicted_kji is None else predicted_kji[k][rare].copy(),
         spacing_ji=(row_mm, column_mm),

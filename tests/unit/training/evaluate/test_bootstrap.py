@@ -62,6 +62,8 @@ def test_few_groups_give_no_interval_and_nothing_gives_no_number() -> None:
     assert Resampler(_names(4)).mean(np.arange(4.0)).low is None
     many = Resampler(_names(9)).mean(np.array([1.0] * 4 + [np.nan] * 5))
     assert (many.value, many.low, many.cases, many.groups) == (1.0, None, 4, 4)
+    middle = Resampler(_names(9)).median(np.array([1.0, 2.0, 3.0, 9.0] + [np.nan] * 5))
+    assert (middle.value, middle.low, middle.cases, middle.groups) == (2.5, None, 4, 4)
     assert np.isnan(Resampler(_names(9)).mean(np.full(9, np.nan)).value)
     assert Resampler([]).mean(np.empty(0)).document() == {"value": None, "low": None, "high": None, "cases": 0, "groups": 0}
     assert Resampler(_names(9)).figure(lambda _: float("nan")).text() == "not defined"

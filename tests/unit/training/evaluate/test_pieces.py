@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +55,7 @@ def test_large_images_are_kept_small() -> None:
     case = Case("large", "1", np.zeros((3, 1, 1000, 2000), dtype=np.float32), np.eye(4))
     snapshot = take_snapshot(case)
     assert max(snapshot.grey.shape) <= 384 and _pixels(draw(snapshot, "large").png).shape == (144, 288, 3)
+    assert snapshot.grey.base is None  # nothing of the case itself is kept
 
 
 def test_the_worst_and_the_median_are_shown_once_each() -> None:
@@ -86,6 +90,14 @@ def test_energy_is_estimated_from_busy_cores_where_no_counter_is(tmp_path: Path)
     cost = meter.cost
     assert cost.seconds == 7.0 and cost.peak_mib > 10 and cost.energy_source.startswith("estimate")
     assert cost.energy_wh == pytest.approx(cost.cpu_seconds * WATTS_PER_CORE / 3600)
+
+
+def test_work_of_processes_that_have_ended_is_counted(tmp_path: Path) -> None:
+    before_s = resource.getrusage(resource.RUSAGE_SELF)
+    with Meter(ManualClock(), tmp_path) as meter:
+        subprocess.run([sys.executable, "-S", "-c", "sum(range(3_000_000))"], check=True)
+    after_s = resource.getrusage(resource.RUSAGE_SELF)
+    assert meter.cost.cpu_seconds > after_s.ru_utime + after_s.ru_stime - before_s.ru_utime - before_s.ru_stime + 0.02
 
 
 def test_energy_is_read_from_the_processor_where_it_counts(tmp_path: Path) -> None:
