@@ -87,7 +87,9 @@ def upsample_labels(
     for layer in torch.unique(k.lower).tolist():
         planes = torch.nonzero(k.lower == layer)[:, 0]
         above = int(k.upper[planes[0]])
-        part = _layer(scores[:, layer], scores[:, above], winner[layer], winner[above], j, i, k.weight[planes], boundary_share)
+        below = scores[:, layer]
+        pair = (below, below if above == layer else scores[:, above])
+        part = _layer(*pair, winner[layer], winner[above], j, i, k.weight[planes], boundary_share)
         labels[planes] = part.to(labels.dtype)
         progress("restore", (int(planes[-1]) + 1) / size_kji[0])
     return labels.numpy().view(np.uint16) if dtype == torch.uint16 else labels.numpy()
@@ -132,9 +134,10 @@ def _in_plane(plane: Tensor, j: _Axis, i: _Axis, rows: Tensor, columns: Tensor) 
 
 
 def _whole_layer(below: Tensor, above: Tensor, size: tuple[int, int], weights: Tensor) -> Tensor:
-    """Labels (planes, J, I) with every point interpolated."""
-    pair = F.interpolate(torch.stack([below, above]), size=size, mode="bilinear", align_corners=False)
-    return torch.stack([_winner_between(pair[0], pair[1], weight) for weight in weights])
+    """Labels (planes, J, I) with every point interpolated; a plane by itself, as of a single image, is interpolated once."""
+    planes = [below] if above is below else [below, above]
+    pair = F.interpolate(torch.stack(planes), size=size, mode="bilinear", align_corners=False)
+    return torch.stack([_winner_between(pair[0], pair[-1], weight) for weight in weights])
 
 
 def _winner_between(first: Tensor, second: Tensor, weight: Tensor) -> Tensor:

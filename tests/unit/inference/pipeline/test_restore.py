@@ -68,3 +68,17 @@ def test_labels_return_in_source_order() -> None:
     scores = F.one_hot(oriented, 2).movedim(-1, 0).float()
     prepared = Prepared(image=scores[:1], orientation=turned, fit=Fit.whole(oriented.shape, oriented.shape))
     assert np.array_equal(labels_on_source(scores, prepared, manifest()), source)
+
+
+def test_a_single_image_is_interpolated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice would take twice the memory, which an image of 20000 x 20000 feels."""
+    seen: list[int] = []
+    plain = F.interpolate
+
+    def counting(planes: torch.Tensor, **how: object) -> torch.Tensor:
+        seen.append(len(planes))
+        return plain(planes, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("inference.pipeline.restore.F.interpolate", counting)
+    upsample_labels(torch.randn((3, 1, 8, 8), generator=torch.Generator().manual_seed(3)), (1, 33, 20), boundary_share=0.0)
+    assert seen == [1]
