@@ -109,7 +109,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
 
 def _train(folder: Path, make: Callable[[Path], small_training.RecipeAndData]) -> Trained:
     path, data = make(folder)
-    command = ("train", path, "--data", data, "--out", folder / "run", "--threads", "2")
+    command = ("train", path, "--data", data, "--out", folder / "run", "--threads", "1")
     done = wetread(*command, timeout_s=TRAIN_S)
     assert done.returncode == 0, done.stderr
     recipe = read_recipe(path)

@@ -26,16 +26,16 @@ RecipeAndData = tuple[Path, Path]
 
 
 def fetal_head(folder: Path) -> RecipeAndData:
-    """48 images of HC18 at 64 x 96."""
+    """48 images of HC18 at 48 x 72."""
     source, data = data_path("labelled/fetal-head"), folder / "data"
     header, *rows = (source / "cases.csv").read_text().splitlines()
     chosen = rows[::10][:48]
     for part in ("images", "masks"):
         _link([source / part / row.split(",")[0] for row in chosen], data / part)
     (data / "cases.csv").write_text("\n".join([header, *chosen]) + "\n")
-    grid = {"patch": [64, 96], "minimum_multiple": 8}
-    network = {"arguments": {"channels": [8, 16, 32, 48]}}
-    fit = {"steps": 60, "batch": 8, "patch": [64, 96], "learning_rate": 0.004}
+    grid = {"patch": [48, 72], "minimum_multiple": 4}
+    network = {"arguments": {"channels": [8, 16, 32]}}
+    fit = {"steps": 60, "batch": 6, "patch": [48, 72], "learning_rate": 0.006}
     return _recipe(folder, "fetal-head-us", fit, {"grid": grid, "network": network}), data
 
 
