@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from storage.base.errors import ConfigError
 from training.recipe.said import said
 from training.recipe.schema import Recipe
+from training.recipe.strict_yaml import StrictLoader
 
 _TAGS = {"network": "name"}
 """What tells one sort of mapping from another, where it isn't ``kind``."""
@@ -81,7 +82,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         It can't be read, or holds something else.
     """
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=StrictLoader)  # noqa: S506 - a safe loader, and stricter
     except OSError as error:
         raise ConfigError(
             f"{path}: can't be read ({error.strerror}); name an existing recipe", code="recipe-unreadable"

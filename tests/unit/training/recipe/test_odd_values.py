@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from storage.base.errors import ConfigError
-from training.recipe.read import read_document, recipe_from
+from training.recipe.read import read_document, read_yaml, recipe_from
 
 ODD: list[Any] = [float("nan"), -1, 10**9, "", "auto", None, [], {}, True, ["a"], [[1]], {"a": 1}]
 Key = tuple[str | int, ...]
@@ -54,3 +54,17 @@ def test_what_is_no_number_is_refused_by_its_key(key: Key, value: float) -> None
     named = r"\.".join(map(str, key))
     with pytest.raises(ConfigError, match=rf"{named}: .*finite"):
         recipe_from(changed(read_document(Path("pneumonia-xr")), key, value), Path("recipe.yaml"))
+
+
+def test_a_key_that_stands_twice_is_refused_and_a_merged_one_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("base: &base {steps: 1, batch: 2}\nfit: {<<: *base, steps: 3}\n")
+    assert read_yaml(path)["fit"] == {"steps": 3, "batch": 2}
+    path.write_text("a: &a {x: 1}\ndeep: {b: &b {<<: *a, x: 2}}\nc: {<<: *b}\n")
+    assert read_yaml(path)["c"] == {"x": 2}
+    path.write_text("fit: {steps: 1}\nseed: 1\nfit: {steps: 2}\n")
+    with pytest.raises(ConfigError, match=r"the key 'fit' stands here twice"):
+        read_yaml(path)
+    path.write_text("fit: !!python/object/apply:os.getcwd []\n")
+    with pytest.raises(ConfigError, match="no valid YAML"):
+        read_yaml(path)
