@@ -72,8 +72,9 @@ def removal_lines(removal: Removal) -> Iterator[str]:
         yield f"in use under this name: {version} (digest {digest[:12]})"
     else:
         yield f"no package of the name {removal.name} is left"
-    if removal.rules:
-        yield f"rules that name it: {', '.join(removal.rules)}"
+    if removal.rules and not removal.successor:
+        names = ", ".join(removal.rules)
+        yield f"rules that name it match nothing now, and a node with them doesn't start: {names}; change and apply them"
 
 
 def removal_document(removal: Removal) -> Document:
