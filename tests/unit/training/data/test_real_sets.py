@@ -103,4 +103,4 @@ def test_tumours_come_with_their_folders_as_names(test_data: Path) -> None:
     data: dict[str, Any] = {"kind": "nifti", "images": "STS_*/MR_T1_image.nii.gz", "labels": "{folder}/MR_T1_mask.nii.gz"}
     data |= {"group": {"by": "pattern", "pattern": r"(STS_\d+)", "means": "person"}, "split": DRAWN | {"stratify": ""}}
     entries = list_entries(recipe_of(data, 1), test_data / "labelled" / "sarcoma")
-    assert len(entries) == 40 and entries[0].group == "person STS_001"
+    assert len(entries) == 40 and entries[0].group == "person sts_001"  # case makes no other person
