@@ -119,7 +119,7 @@ def _elsewhere(package: Path) -> None:
 
 def _three_labels(package: Path) -> None:
     label = json.loads((package / "configs" / "wetread.json").read_text())["labels"][0]
-    labels = [{**label, "value": value} for value in (1, 2)]
+    labels = [{**label, "value": value, "name": f"{value}"} for value in (1, 2)]
     _edit(package, labels=labels, classification={"thresholds": [0.5, 0.5]})
 
 
