@@ -88,6 +88,8 @@ def _drop_one(pairs: Sequence[Pair], fixed: Mapping[str, PartName], dropped: dic
     for pair in pairs:
         like.setdefault(pair.first, set()).add(pair.second)
         like.setdefault(pair.second, set()).add(pair.first)
+    for name, others in _equals(pairs).items():
+        like[name] |= others
     kept: set[str] = set()
     for name in sorted(like, key=lambda name: (_NEAREST_TO_TEST.get(fixed.get(name, ""), 0), name)):
         if name in dropped:
@@ -97,6 +99,16 @@ def _drop_one(pairs: Sequence[Pair], fixed: Mapping[str, PartName], dropped: dic
             dropped[name] = f"nearly the same image as {rivals[0]}"
         else:
             kept.add(name)
+
+
+def _equals(pairs: Sequence[Pair]) -> dict[str, set[str]]:
+    """The other images that each one equals: of three equal ones the pairs may name but the first with each of the others."""
+    classes: dict[str, set[str]] = {}
+    for pair in pairs:
+        if pair.exact:
+            united = classes.get(pair.first, {pair.first}) | classes.get(pair.second, {pair.second})
+            classes |= dict.fromkeys(united, united)
+    return {name: united - {name} for name, united in classes.items()}
 
 
 def _check_together(pairs: Sequence[Pair], parts: Mapping[str, PartName]) -> None:

@@ -126,6 +126,13 @@ def test_dropped_is_the_later_name_and_never_a_test_case() -> None:
     assert _treated("de", parts=PARTS, treat="drop")[0] == "abcde"
 
 
+def test_of_three_equal_images_one_stays_even_where_it_is_the_last() -> None:
+    entries = [_entry(name, _image(1)) for name in ("a", "b", "c")]
+    parts: Mapping[str, PartName] = {"a": "train", "b": "train", "c": "validate"}
+    staying, findings = treat(entries, parts, False, _pairs(entries, correlation=1), Duplicates(treat="drop", correlation=1))
+    assert [entry.name for entry in staying] == ["c"] and findings.dropped.keys() == {"a", "b"}
+
+
 def test_contradictory_pairs_lose_both_but_for_the_test_part() -> None:
     assert _treated("", against="ab", contradictions="drop")[0] == "cde"
     assert _treated("", against="ad", parts=PARTS, contradictions="drop")[0] == "bcde"
