@@ -51,15 +51,28 @@ def export_package(
             _write_json(inference, inference_config(manifest))
         (folder / "LICENSE").write_text(licence, encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"{folder}: can't be written ({error.strerror}); name another --out", code="not-writable") from error
+        raise _unwritable(folder, error) from error
     return manifest
 
 
 def write_documents(folder: Path, card: str, documents: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write ``docs/README.md`` and, beside it, JSON documents by file name. None is part of the package digest."""
-    (folder / "docs" / "README.md").write_text(card, encoding="utf-8")
-    for name, document in documents.items():
-        _write_json(folder / "docs" / name, document)
+    """Write ``docs/README.md`` and, beside it, JSON documents by file name. None is part of the package digest.
+
+    Raises
+    ------
+    ConfigError
+        They can't be written.
+    """
+    try:
+        (folder / "docs" / "README.md").write_text(card, encoding="utf-8")
+        for name, document in documents.items():
+            _write_json(folder / "docs" / name, document)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> ConfigError:
+    return ConfigError(f"{folder}: can't be written ({error.strerror}); make room or name another --out", code="not-writable")
 
 
 def _write_weights(recipe: Recipe, networks: Sequence[nn.Module], folder: Path) -> tuple[Weights, ...]:

@@ -75,10 +75,20 @@ def decided(recipe: Recipe, decisions: tuple[Decision, ...]) -> Recipe:
 
 
 def write_plan(plan: Plan, path: Path) -> None:
-    """Write the plan; a kill on the way leaves none."""
+    """Write the plan; a kill on the way leaves none.
+
+    Raises
+    ------
+    ConfigError
+        Code ``not-writable``.
+    """
     part = path.with_suffix(".part")
-    part.write_text(json.dumps(plan.document(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(path)
+    try:
+        part.write_text(json.dumps(plan.document(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        message = f"{path}: can't be written ({error.strerror}); make room or name another --out"
+        raise ConfigError(message, code="not-writable") from error
 
 
 def read_plan(path: Path, recipe: Recipe) -> Plan:

@@ -1,4 +1,4 @@
-"""How much memory a training step takes, told without running it: torch's fake tensors have shapes and no bytes.
+"""How much memory a training step takes, told without running it: tensors on torch's device "meta" have shapes and no bytes.
 
 What autograd keeps for the backward pass is counted tensor by tensor. Not counted: what a convolution allocates while it works,
 which depends on the machine, and the allocator's own waste. Against measured peaks the estimate was within a factor of 1.5
@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 from inference.networks import build
 
@@ -50,10 +49,9 @@ def need_of(name: str, arguments: Mapping[str, Any], batch: int, channels: int, 
             kept[storage._cdata] = storage.nbytes()
         return tensor
 
-    network = build(name, arguments).train()  # for real: some draw numbers while they are built, which fakes can't
-    fakes = FakeTensorMode(allow_non_fake_inputs=True)
-    with fakes, torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        scores = network(torch.empty((batch, channels, *patch)))
+    network = build(name, arguments).train().to("meta")  # built for real: some read numbers off tensors on the way
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        scores = network(torch.empty((batch, channels, *patch), device="meta"))
         torch.softmax(scores, dim=1).sum()
     parameters = sum(parameter.numel() for parameter in network.parameters())
     largest = max(kept.values(), default=0)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from storage.base.errors import ConfigError
+from safetensors import SafetensorError
+
+from storage.base.errors import ConfigError, TransientError
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,31 @@ class RunFolder:
         return RunFolder.made(self.path / f"fold-{number}")
 
     def write(self, name: str, document: Mapping[str, Any]) -> None:
-        """Write a JSON document, whole or not at all."""
+        """Write a JSON document, whole or not at all.
+
+        Raises
+        ------
+        TransientError
+            Code ``run-unwritable``.
+        """
         part = self.path / f"{name}.part"
-        part.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        part.replace(self.path / name)
+        with writable(self.path / name):
+            part.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            part.replace(self.path / name)
+
+
+@contextmanager
+def writable(path: Path) -> Iterator[None]:
+    """Within it a write that fails, by a full disk or a folder that is gone, is named with its mend.
+
+    Raises
+    ------
+    TransientError
+        Code ``run-unwritable``.
+    """
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        message = f"{path}: can't be written ({reason}); make room and start the run again: it goes on from its checkpoint"
+        raise TransientError(message, code="run-unwritable") from error

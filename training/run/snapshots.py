@@ -8,6 +8,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from training.fit.trainer import Report, Trainer
+from training.run.folder import writable
 
 
 class Snapshots:
@@ -20,7 +21,8 @@ class Snapshots:
         """``report``, and a snapshot where one is due."""
         if not self._count:
             return report
-        self._folder.mkdir(exist_ok=True)
+        with writable(self._folder):
+            self._folder.mkdir(exist_ok=True)
 
         def both(step: int, figures: dict[str, float]) -> None:
             report(step, figures)
@@ -36,9 +38,12 @@ class Snapshots:
     def _save(self, trainer: Trainer, step: int) -> None:
         path = self._folder / f"{step:08d}.safetensors"
         part = path.with_suffix(".part")
-        save_file({key: value.cpu().contiguous() for key, value in trainer.averaged.state_dict().items()}, part)
-        part.replace(path)
-        for _, old in self._kept()[: -self._count]:
+        with writable(path):
+            save_file({key: value.cpu().contiguous() for key, value in trainer.averaged.state_dict().items()}, part)
+            part.replace(path)
+        kept = self._kept()
+        later = [old for number, old in kept if number > step]  # of an earlier try that went on, or of another run
+        for old in [*later, *[old for number, old in kept if number <= step][: -self._count]]:
             old.unlink()
 
     def _kept(self) -> list[tuple[int, Path]]:
