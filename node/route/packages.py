@@ -90,8 +90,8 @@ def _candidates(folder: Path) -> Iterator[Path]:
 def _check_weights(path: Path, manifest: Manifest) -> None:
     for member in manifest.network.members:
         weights = path / member.weights
-        if not weights.resolve().is_relative_to(path.resolve()):
-            raise ModelError(f"{path}: network.weights: {member.weights} leaves the package")
+        if not weights.resolve().is_relative_to((path / "models").resolve()):  # whose files the digest covers
+            raise ModelError(f"{path}: network.weights: must lie in models/, {member.weights} does not")
         with weights.open("rb") as stream:
             if hashlib.file_digest(stream, "sha256").hexdigest() != member.sha256:
                 raise ModelError(f"{weights}: is not the file that the manifest's SHA-256 names")

@@ -44,7 +44,8 @@ def test_unreadable_packages_stop_the_start(tmp_path: Path) -> None:
     for broken, message in (
         (whole[:100], "wetread.json: .*; mend the package or move it away"),
         (whole.replace('"name": "one"', '"name": "One!"'), r"wetread.json: name: "),
-        (whole.replace("models/model.safetensors", "../elsewhere"), r"network\.weights: \.\./elsewhere leaves the package"),
+        (whole.replace("models/model.safetensors", "../elsewhere"), r"network\.weights: must lie in models/, \.\./elsewhere"),
+        (whole.replace("models/model.safetensors", "beside.safetensors"), r"network\.weights: must lie in models/, beside"),
         (whole.replace("models/model.safetensors", "models/none"), "can't be read"),
     ):
         manifest.write_text(broken)
