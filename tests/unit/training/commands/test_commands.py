@@ -127,3 +127,18 @@ def test_a_recipe_is_made_of_an_nnunet_data_set(tmp_path: Path, command: Command
 def test_every_command_explains_itself(name: str, command: Command) -> None:
     status, told, _ = command(name, "--help")
     assert status == 0 and "--" in told
+
+
+def test_wrong_use_is_status_2(command: Command) -> None:
+    assert command("phantom")[0] == 2
+    assert command("fit")[0] == 2
+
+
+def test_phantom_study_of_the_asked_size(tmp_path: Path, command: Command) -> None:
+    size, spacing = ("--size", 4, 16, 16), ("--spacing", 60, 25, 25)
+    status, _, told = command("phantom", "--dicom", tmp_path / "ct", "--seed", 3, *size, *spacing)
+    assert status == 0, told
+    assert len(list((tmp_path / "ct").iterdir())) == 4
+    (tmp_path / "file").write_text("")
+    status, _, told = command("phantom", "--nifti", tmp_path / "file" / "x", "--size", 4, 8, 8)
+    assert status == 1 and "can't be written" in told
