@@ -20,9 +20,13 @@ from training.transfer import provenance_of
 def run(recipe: Path, profile: str, run_folder: Path, out: Path, progress: Console) -> None:
     """Write the package of the checkpoint; of an ensemble, of every member that has begun. It gets no model card."""
     folder, content = RunFolder(run_folder), read_recipe(recipe, profile)
+    if content.ensemble.combine == "weights":
+        message = "ensemble.combine: a mean of weights needs the training part, for batch norm's statistics; let train finish it"
+        raise ConfigError(message, code="export-unsupported")
     planned = read_plan(folder.plan, content).recipe if folder.plan.exists() or content.open_keys else content
     ready = carried_over(planned, provenance_of(planned.transfer) if planned.transfer else None)
-    places = [folder] if not ready.ensemble.folds else [RunFolder(path) for path in sorted(run_folder.glob("fold-*"))]
+    folds = range(1, ready.ensemble.folds + 1)
+    places = [RunFolder(run_folder / f"fold-{number}") for number in folds] if folds else [folder]
     found = [place for place in places if place.checkpoint.is_file()]
     if not found:
         raise ConfigError(f"{run_folder}: no checkpoint in it; name the folder of a run that has begun", code="no-checkpoint")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -34,6 +35,26 @@ class RunFolder:
         except OSError as error:
             raise ConfigError(f"{path}: can't be made ({error.strerror}); name another --out", code="not-writable") from error
         return cls(path)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Within it the folder is this process's alone; a process that was killed holds it no longer.
+
+        Raises
+        ------
+        ConfigError
+            Code ``run-busy``: another training is at work in it.
+        """
+        lock = self.path / "run.lock"
+        with writable(lock):
+            stream = lock.open("w")
+        with stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                message = f"{self.path}: another training is at work in it; wait until it has ended, or name another --out"
+                raise ConfigError(message, code="run-busy") from error
+            yield
 
     @property
     def plan(self) -> Path:

@@ -58,13 +58,19 @@ def train(recipe: Recipe, out: Path, options: Options, clock: Clock, track: Trac
     Raises
     ------
     ConfigError
-        Data, folder, plan or checkpoint can't be used; the message names it and the mend.
+        Data, folder, plan or checkpoint can't be used, or another training is at work in the folder; the message names it
+        and the mend.
     ModelError
         The package doesn't do what the fitted networks do.
     """
     folder, desk = RunFolder.made(out), Desk(options, clock, track)
-    prepared = prepare_run(recipe, options, clock, track, folder)
-    with Meter(clock) as meter:
+    with folder.held():
+        return _train(recipe, folder, desk)
+
+
+def _train(recipe: Recipe, folder: RunFolder, desk: Desk) -> Finished:
+    prepared = prepare_run(recipe, desk.options, desk.clock, desk.track, folder)
+    with Meter(desk.clock) as meter:
         fitted = fit_networks(prepared, folder, desk)
     exported = export(prepared, fitted, folder.package(recipe.name), desk)
     further = {"fitting": meter.cost, "curves": curves_of(fitted)}

@@ -129,6 +129,13 @@ def test_every_command_explains_itself(name: str, command: Command) -> None:
     assert status == 0 and "--" in told
 
 
+def test_members_whose_weights_are_to_be_averaged_are_not_exported_apart(spots: Path, command: Command) -> None:
+    document = spots_document(ensemble={"folds": 2, "combine": "weights"}, transfer={"weights": "none"})
+    (spots / "recipe.yaml").write_text(yaml.safe_dump(document))
+    status, _, told = command("export", spots / "recipe.yaml", "--run", spots, "--out", spots / "package")
+    assert status == 1 and "ensemble.combine: a mean of weights needs the training part" in told
+
+
 def test_wrong_use_is_status_2(command: Command) -> None:
     assert command("phantom")[0] == 2
     assert command("fit")[0] == 2

@@ -43,3 +43,12 @@ def test_snapshots_of_a_longer_run_that_was_begun_anew_are_not_averaged(tmp_path
     ours = trainer.averaged.state_dict()
     assert all(bool((value == ours[key]).all()) for key, value in snapshots.states(6)[-1].items())
     assert len(snapshots.states(6)) == 2
+
+
+def test_one_training_at_a_time_is_at_work_in_a_folder(tmp_path: Path) -> None:
+    folder = RunFolder.made(tmp_path / "run")
+    with folder.held(), pytest.raises(ConfigError, match="another training is at work in it; wait") as caught, folder.held():
+        pass
+    assert caught.value.reason_code == "run-busy"
+    with folder.held():
+        pass
