@@ -12,7 +12,7 @@ from inference.engine.segmenter import label_volume, load_package, run
 from inference.volume import assemble
 from training.data import read_cases
 from training.data.names import number_of
-from training.evaluate.dice import dice
+from training.evaluate.figures.dice import dice
 from training.evaluate.measure import evaluate
 from training.phantom.body import make_phantom
 from training.recipe import read_recipe

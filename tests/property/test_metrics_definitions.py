@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from training.evaluate.calibration import calibration_error, fit_temperature, negative_log_likelihood, tempered
-from training.evaluate.dice import dice
-from training.evaluate.ranking import auc, roc, sensitivity_at
-from training.evaluate.surface import surface_distances
+from training.evaluate.figures.calibration import calibration_error, fit_temperature, negative_log_likelihood, tempered
+from training.evaluate.figures.dice import dice
+from training.evaluate.figures.ranking import auc, roc, sensitivity_at
+from training.evaluate.figures.surface import surface_distances
 
 FEW = settings(max_examples=40, deadline=None)
 MASKS = arrays(bool, (5, 6))

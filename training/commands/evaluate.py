@@ -14,9 +14,9 @@ from storage.base.clock import SystemClock
 from storage.base.errors import ConfigError
 from training.commands.shown import hold_floor, show_figures
 from training.data import DataSet, read_parts
-from training.evaluate.details import Details
+from training.evaluate.page.details import Details
+from training.evaluate.page.report import write_report
 from training.evaluate.pictures import Picture
-from training.evaluate.report import write_report
 from training.explain.explain import MethodName, explain, sanity_of
 from training.recipe import read_recipe
 from training.run.member import Desk

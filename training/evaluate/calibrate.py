@@ -9,9 +9,15 @@ import numpy as np
 
 from inference.engine.package import LoadedModel
 from training.data.case import Case
-from training.evaluate.calibration import calibration_error, fit_temperature, fit_threshold, negative_log_likelihood, tempered
 from training.evaluate.classified import true_class
 from training.evaluate.facts import facts_of
+from training.evaluate.figures.calibration import (
+    calibration_error,
+    fit_temperature,
+    fit_threshold,
+    negative_log_likelihood,
+    tempered,
+)
 from training.evaluate.served import scores_of
 
 

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from inference.manifest import Manifest
-from training.evaluate.bootstrap import Resampler
-from training.evaluate.calibration import calibration_error, reliability
-from training.evaluate.charts import reliability_chart, roc_chart
-from training.evaluate.classes import NONE, Classes, Probabilities, accuracy, confusion, macro_auc
 from training.evaluate.classified import ClassifiedCases
+from training.evaluate.figures.bootstrap import Resampler
+from training.evaluate.figures.calibration import calibration_error, reliability
+from training.evaluate.figures.classes import NONE, Classes, Probabilities, accuracy, confusion, macro_auc
+from training.evaluate.figures.ranking import Roc, roc
+from training.evaluate.figures.strata import subgroups
 from training.evaluate.options import Options
-from training.evaluate.ranking import Roc, roc
+from training.evaluate.page.charts import reliability_chart, roc_chart
 from training.evaluate.results import AS_IS, EVERYTHING, Comparison, Evaluation, Figures, Stratum, Subject
-from training.evaluate.strata import subgroups
 
 Ways = Mapping[str, ClassifiedCases]
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluate.bootstrap import Indices, Statistic
-from training.evaluate.calibration import calibration_error
-from training.evaluate.classes import Classes, Probabilities, accuracy, brier, class_auc, macro_auc
 from training.evaluate.facts import Facts
-from training.evaluate.ranking import Flags, Scores, sensitivity_at, specificity_at
+from training.evaluate.figures.bootstrap import Indices, Statistic
+from training.evaluate.figures.calibration import calibration_error
+from training.evaluate.figures.classes import Classes, Probabilities, accuracy, brier, class_auc, macro_auc
+from training.evaluate.figures.ranking import Flags, Scores, sensitivity_at, specificity_at
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from inference.engine.package import LoadedModel
 from storage.base.clock import Clock, SystemClock
 from storage.base.errors import ConfigError
 from training.data.case import Case
-from training.evaluate.baselines import Baseline
+from training.evaluate.baselines.fit import Baseline
 from training.evaluate.cost import Meter, parameters
 from training.evaluate.options import Options, length_unit
 from training.evaluate.results import AS_IS, MIRRORED, Evaluation, Subject

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from training.data.case import Case
-from training.evaluate.sizes import spacing_kji
+from training.evaluate.figures.sizes import spacing_kji
 
 TRUTH, PREDICTION = (86, 180, 233), (230, 159, 0)
 SIDE = 288

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluate.agreement import Agreement
-from training.evaluate.bootstrap import Figure
 from training.evaluate.cost import Cost
+from training.evaluate.figures.agreement import Agreement
+from training.evaluate.figures.bootstrap import Figure
 from training.evaluate.pictures import Picture
 
 AS_IS, MIRRORED = "as is", "mirrored"

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from training.evaluate.agreement import Agreement, agreement
-from training.evaluate.bootstrap import Figure, Resampler
-from training.evaluate.charts import bland_altman_chart, spread_chart
+from training.evaluate.figures.agreement import Agreement, agreement
+from training.evaluate.figures.bootstrap import Figure, Resampler
+from training.evaluate.figures.sizes import unit_symbol
+from training.evaluate.figures.strata import size_bands, subgroups
 from training.evaluate.options import Options
+from training.evaluate.page.charts import bland_altman_chart, spread_chart
 from training.evaluate.results import AS_IS, MEAN_OF_LABELS, Comparison, Evaluation, Figures, Stratum, Subject
 from training.evaluate.segmented import SegmentedCase, column
-from training.evaluate.sizes import unit_symbol
-from training.evaluate.strata import size_bands, subgroups
 
 Ways = Mapping[str, list[SegmentedCase]]
 _MEANS = ("dice", "surface_dice", "hd95", "mean_surface_distance", "size_error")

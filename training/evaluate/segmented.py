@@ -18,10 +18,10 @@ from inference.manifest import Manifest
 from inference.manifest.parts import Measure
 from inference.volume.ellipse import circumference_mm
 from training.data.case import Case
-from training.evaluate.dice import dice
 from training.evaluate.facts import Facts, facts_of
-from training.evaluate.sizes import Mask, mask_size, own_grid, size_error_percent
-from training.evaluate.surface import surface_distances
+from training.evaluate.figures.dice import dice
+from training.evaluate.figures.sizes import Mask, mask_size, own_grid, size_error_percent
+from training.evaluate.figures.surface import surface_distances
 
 NAN = math.nan
 

@@ -9,15 +9,15 @@ import numpy as np
 from inference.engine.package import LoadedModel
 from storage.base.clock import Clock
 from training.data.case import Case
-from training.evaluate.baselines import Baseline
-from training.evaluate.class_baseline import ClassBaseline
-from training.evaluate.classes import Probabilities
+from training.evaluate.baselines.classes import ClassBaseline
+from training.evaluate.baselines.fit import Baseline
+from training.evaluate.baselines.masks import MaskBaseline
 from training.evaluate.classification import class_names, summarise_classification, worst_classified
 from training.evaluate.classified import ClassifiedCases
 from training.evaluate.facts import Facts, facts_of
-from training.evaluate.gallery import Gallery
-from training.evaluate.mask_baseline import MaskBaseline
+from training.evaluate.figures.classes import Probabilities
 from training.evaluate.options import Options
+from training.evaluate.page.gallery import Gallery
 from training.evaluate.pictures import Picture
 from training.evaluate.results import AS_IS, MIRRORED, Evaluation, Subject
 from training.evaluate.segmentation import summarise_segmentation, worst_segmented

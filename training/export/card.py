@@ -8,7 +8,7 @@ from inference.manifest import Manifest
 from training.data import Statement
 from training.evaluate.calibrate import Calibrated
 from training.evaluate.cost import Cost
-from training.evaluate.details import Table
+from training.evaluate.page.details import Table
 from training.evaluate.results import AS_IS, Evaluation
 from training.export.parity import Parity
 from training.plan import Plan

@@ -11,7 +11,13 @@ from inference.engine.package import LoadedModel
 from inference.manifest import Classification
 from training.data import Case, DataSet
 from training.evaluate.calibrate import Calibrated, calibrate
-from training.evaluate.calibration import calibration_error, fit_temperature, fit_threshold, negative_log_likelihood, tempered
+from training.evaluate.figures.calibration import (
+    calibration_error,
+    fit_temperature,
+    fit_threshold,
+    negative_log_likelihood,
+    tempered,
+)
 from training.evaluate.served import scores_of
 from training.recipe import Recipe
 from training.run.member import Desk

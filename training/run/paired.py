@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.base.errors import ConfigError
-from training.evaluate.bootstrap import Figure, Indices, Resampler, Statistic
-from training.evaluate.ranking import auc
+from training.evaluate.figures.bootstrap import Figure, Indices, Resampler, Statistic
+from training.evaluate.figures.ranking import auc
 from training.evaluate.results import AS_IS
 
 Document = Mapping[str, Any]

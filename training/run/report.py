@@ -8,10 +8,10 @@ from typing import Any
 
 from inference.engine.package import LoadedModel, load_package
 from training.data import DataSet, Statement, make_statement
-from training.evaluate.baselines import Baseline, fit_baseline
-from training.evaluate.curves import curve_charts
-from training.evaluate.details import Details, Table, details_of
+from training.evaluate.baselines.fit import Baseline, fit_baseline
 from training.evaluate.measure import evaluate
+from training.evaluate.page.curves import curve_charts
+from training.evaluate.page.details import Details, Table, details_of
 from training.evaluate.results import Evaluation
 from training.export.package import export_package
 from training.recipe import Recipe

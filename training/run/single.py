@@ -12,8 +12,8 @@ from inference.engine.package import LoadedModel, load_package
 from storage.base.clock import Clock
 from training.evaluate.calibrate import Calibrated
 from training.evaluate.cost import Cost, Meter
-from training.evaluate.details import Table
-from training.evaluate.report import write_report
+from training.evaluate.page.details import Table
+from training.evaluate.page.report import write_report
 from training.evaluate.results import Evaluation
 from training.export.card import Making, model_card
 from training.export.package import export_package, write_documents

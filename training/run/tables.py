@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.base.errors import ConfigError
-from training.evaluate.bootstrap import Figure
+from training.evaluate.figures.bootstrap import Figure
 from training.run.paired import Row
 
 _COLUMNS = ("figure", "variant", "seeds", "value", "low", "high", "spread", "difference", "difference_low", "difference_high")

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.evaluate.agreement import agreement
-from training.evaluate.bootstrap import Resampler
-from training.evaluate.strata import size_bands, subgroups
+from training.evaluate.figures.agreement import agreement
+from training.evaluate.figures.bootstrap import Resampler
+from training.evaluate.figures.strata import size_bands, subgroups
 
 
 def _names(count: int) -> list[str]:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from training.evaluate.calibration import (
+from training.evaluate.figures.calibration import (
     calibration_error,
     fit_temperature,
     fit_threshold,
@@ -13,7 +13,7 @@ from training.evaluate.calibration import (
     reliability,
     tempered,
 )
-from training.evaluate.classes import accuracy, brier, class_auc, confusion, macro_auc
+from training.evaluate.figures.classes import accuracy, brier, class_auc, confusion, macro_auc
 
 
 def _overconfident(count: int, temperature: float, classes: int = 3) -> tuple[np.ndarray, np.ndarray]:

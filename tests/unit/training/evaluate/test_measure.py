@@ -10,9 +10,9 @@ import pytest
 from storage.base.clock import ManualClock
 from storage.base.errors import ConfigError
 from tests.unit.training.evaluate.made import CIRCUMFERENCE, ByMean, ByThreshold, bright_case, ellipse_case, model_of, recipe_of
-from training.evaluate.baselines import fit_baseline
+from training.evaluate.baselines.fit import fit_baseline
+from training.evaluate.baselines.masks import MaskBaseline
 from training.evaluate.calibrate import calibrate
-from training.evaluate.mask_baseline import MaskBaseline
 from training.evaluate.measure import evaluate, mirrored
 from training.evaluate.results import EVERYTHING
 

@@ -16,9 +16,9 @@ from storage.base.clock import ManualClock
 from tests.unit.training.evaluate.made import ellipse_case
 from training.data import Case
 from training.evaluate.cost import WATTS_PER_CORE, Meter
-from training.evaluate.gallery import Gallery
+from training.evaluate.page.gallery import Gallery
+from training.evaluate.page.svg import padded, ticks
 from training.evaluate.pictures import PREDICTION, SIDE, TRUTH, draw, take_snapshot
-from training.evaluate.svg import padded, ticks
 
 
 def _pixels(png: bytes) -> np.ndarray:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.evaluate.ranking import auc, roc, sensitivity_at, specificity_at
+from training.evaluate.figures.ranking import auc, roc, sensitivity_at, specificity_at
 
 SCORES = np.array([0.9, 0.8, 0.8, 0.4, 0.3, 0.1])
 POSITIVE = np.array([True, True, False, True, False, False])

@@ -13,11 +13,11 @@ import pytest
 
 from storage.base.errors import ConfigError
 from tests.unit.training.evaluate.made import CIRCUMFERENCE, ByMean, ByThreshold, bright_case, ellipse_case, model_of, recipe_of
-from training.evaluate.baselines import fit_baseline
-from training.evaluate.curves import curve_charts
-from training.evaluate.details import Details, Table, details_of
+from training.evaluate.baselines.fit import fit_baseline
 from training.evaluate.measure import Evaluation, evaluate
-from training.evaluate.report import html, write_report
+from training.evaluate.page.curves import curve_charts
+from training.evaluate.page.details import Details, Table, details_of
+from training.evaluate.page.report import html, write_report
 
 MEASURE = {"label": 1, "kind": "ellipse_circumference", "name": "Head circumference", "code": CIRCUMFERENCE}
 VOID = {"meta", "img", "br", "link", "input"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.evaluate.sizes import mask_size, own_grid, size_error_percent
-from training.evaluate.surface import surface, surface_distances
+from training.evaluate.figures.sizes import mask_size, own_grid, size_error_percent
+from training.evaluate.figures.surface import surface, surface_distances
 
 
 def _cube(start: tuple[int, int, int], side: int = 6, shape: tuple[int, int, int] = (20, 20, 20)) -> np.ndarray:

@@ -11,12 +11,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from storage.base.errors import ConfigError
-from training.evaluate.bootstrap import LEAST_GROUPS, Figure
-from training.evaluate.classes import NONE
-from training.evaluate.details import Details
+from training.evaluate.figures.bootstrap import LEAST_GROUPS, Figure
+from training.evaluate.figures.classes import NONE
+from training.evaluate.figures.sizes import unit_symbol
+from training.evaluate.page.details import Details
+from training.evaluate.page.wording import interval, metric_name, number, shown
 from training.evaluate.results import AS_IS, Evaluation, Figures
-from training.evaluate.sizes import unit_symbol
-from training.evaluate.wording import interval, metric_name, number, shown
 
 
 def write_report(evaluation: Evaluation, folder: Path, details: Details | None = None) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from training.evaluate.ranking import auc
+from training.evaluate.figures.ranking import auc
 
 Probabilities = NDArray[np.float64]
 Classes = NDArray[np.int64]

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from training.evaluate.agreement import Agreement
-from training.evaluate.calibration import Bin
-from training.evaluate.ranking import Roc
-from training.evaluate.svg import Chart, padded
+from training.evaluate.figures.agreement import Agreement
+from training.evaluate.figures.calibration import Bin
+from training.evaluate.figures.ranking import Roc
+from training.evaluate.page.svg import Chart, padded
 
 UNIT = (0.0, 1.0)
 SQUARE = (340, 320)

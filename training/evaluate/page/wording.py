@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from training.evaluate.bootstrap import Figure
+from training.evaluate.figures.bootstrap import Figure
+from training.evaluate.figures.sizes import unit_symbol
 from training.evaluate.results import Subject
-from training.evaluate.sizes import unit_symbol
 
 LENGTH, SIZE, PERCENT, SHARE = "length", "size", "%", ""
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import KDTree
 
-from training.evaluate.sizes import Mask
+from training.evaluate.figures.sizes import Mask
 
 Distances = NDArray[np.float64]
 

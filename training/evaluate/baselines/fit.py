@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from training.data.case import Case
-from training.evaluate.class_baseline import ClassBaseline, fit_classes
-from training.evaluate.mask_baseline import MaskBaseline, fit_masks
+from training.evaluate.baselines.classes import ClassBaseline, fit_classes
+from training.evaluate.baselines.masks import MaskBaseline, fit_masks
 
 Baseline = MaskBaseline | ClassBaseline
 

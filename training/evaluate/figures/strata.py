@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from training.evaluate.bootstrap import Indices
+from training.evaluate.figures.bootstrap import Indices
 
 MOST_VALUES = 12
 """A trait of more values than this names cases rather than subgroups."""

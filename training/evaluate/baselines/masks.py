@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from storage.base.errors import ConfigError
 from training.data.case import Case
-from training.evaluate.dice import dice
+from training.evaluate.figures.dice import dice
 
 _PRIORS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 _PERCENTILES = (5.0, 10.0, 20.0, 30.0, 40.0)

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax, logsumexp
 
-from training.evaluate.classes import Classes, Probabilities
-from training.evaluate.ranking import roc
+from training.evaluate.figures.classes import Classes, Probabilities
+from training.evaluate.figures.ranking import roc
 
 Scores = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from storage.base.errors import ConfigError
-from training.evaluate.charts import curves_chart
+from training.evaluate.page.charts import curves_chart
 
 _LOSSES = ("loss", "validation loss")
 
