@@ -92,7 +92,14 @@ def _mean_column(columns: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _mean_of(values: NDArray[np.float64]) -> Callable[[Indices], float]:
-    return lambda indices: float(np.nanmean(values[indices]))
+    """NaN where none of the cases has a value, as in a draw that misses the few that do."""
+
+    def mean(indices: Indices) -> float:
+        known = values[indices]
+        known = known[~np.isnan(known)]
+        return float(known.mean()) if known.size else float("nan")
+
+    return mean
 
 
 def _of_classes(cases: Sequence[Document], labels: Sequence[str]) -> dict[str, Statistic]:

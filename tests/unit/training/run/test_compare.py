@@ -36,6 +36,13 @@ def test_a_constant_gain_has_an_interval_of_no_width_however_much_cases_differ()
     assert "+0.050 (+0.050 to +0.050) *" in markdown("base", rows)
 
 
+def test_a_label_that_one_case_holds_is_no_warning_and_one_that_none_holds_is_not_defined() -> None:
+    rare, none = _masks([0.5] + [None] * 11), _masks([None] * 12)
+    rows = compared({"rare": [rare], "again": [rare]}, "rare", GROUPS, 1, 50)
+    assert {(row.figure.value, row.figure.low, row.figure.high) for row in rows} == {(0.5, 0.5, 0.5)}
+    assert "not defined" in markdown("none", compared({"none": [none], "again": [none]}, "none", GROUPS, 1, 50))
+
+
 def test_seeds_are_averaged_and_their_spread_is_told() -> None:
     base = np.full(12, 0.5)
     rows = compared({"a": [_masks(base), _masks(base + 0.2)], "b": [_masks(base), _masks(base)]}, "a", GROUPS, 1, 50)
