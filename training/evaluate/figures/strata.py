@@ -43,8 +43,8 @@ def size_bands(sizes: NDArray[np.float64], bands: int, unit: str) -> dict[str, I
         return {}
     borders = np.quantile(known, np.arange(1, bands) / bands).tolist()
     band = np.searchsorted(borders, sizes, side="right")
-    names = _names(borders, unit)
-    members = {name: np.flatnonzero((band == number) & (sizes > 0)) for number, name in enumerate(names)}
+    called = np.array(_names(borders, unit))[band]  # bands whose borders look the same in print are one
+    members = {name: np.flatnonzero((called == name) & (sizes > 0)) for name in _names(borders, unit)}
     return {name: indices for name, indices in members.items() if indices.size}
 
 

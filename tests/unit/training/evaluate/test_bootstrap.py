@@ -91,3 +91,8 @@ def test_agreement_by_hand() -> None:
     assert (found.bias_mm, found.mean_absolute_mm, found.median_absolute_mm) == pytest.approx((1.0, 5 / 3, 1.0))
     assert (found.low_mm, found.high_mm) == pytest.approx((1 - 1.96 * 2, 1 + 1.96 * 2))
     assert np.isnan(agreement(np.array([1.0]), np.array([1.0])).low_mm)
+
+
+def test_bands_that_look_the_same_in_print_lose_no_case() -> None:
+    bands = size_bands(np.array([100.1, 100.2, 100.3, 100.35, 100.4, 101.0]), 4, "px")
+    assert sorted(np.concatenate(list(bands.values())).tolist()) == list(range(6))

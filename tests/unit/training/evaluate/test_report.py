@@ -9,12 +9,14 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from storage.base.errors import ConfigError
 from tests.unit.training.evaluate.made import CIRCUMFERENCE, ByMean, ByThreshold, bright_case, ellipse_case, model_of, recipe_of
 from training.evaluate.baselines.fit import fit_baseline
 from training.evaluate.measure import Evaluation, evaluate
+from training.evaluate.page.charts import curves_chart, spread_chart
 from training.evaluate.page.curves import curve_charts
 from training.evaluate.page.details import Details, Table, details_of
 from training.evaluate.page.report import html, write_report
@@ -92,8 +94,18 @@ def test_how_cases_were_parted_is_said(means: str, words: str) -> None:
 def test_names_are_shown_as_text(segmented: Evaluation) -> None:
     hostile = "<script>alert(1)</script>&"
     subject = replace(segmented.subject, title=hostile)
-    text = html(replace(segmented, subject=subject), Details(data=hostile, limits=[hostile]))
-    assert "<script" not in text and hostile in _Page(text).words
+    values = {hostile: np.array([0.5, 0.7])}
+    odd = replace(
+        segmented,
+        subject=subject,
+        charts={hostile: spread_chart(hostile, hostile, values)},
+        strata=(replace(segmented.strata[0], key=hostile, value=hostile),),
+        pictures=(replace(segmented.pictures[0], caption=f'"{hostile}'),),
+    )
+    curves = {hostile: curves_chart(hostile, hostile, {hostile: [(1.0, 2.0), (2.0, 1.0)]})}
+    told = {"data": hostile, "limits": [hostile], "statement": {hostile: hostile}, "curves": curves}
+    text = html(odd, Details(**told, tables=[Table(hostile, [hostile], [[hostile]])]))
+    assert "<script" not in text and 'alt=""' not in text and hostile in _Page(text).words
 
 
 def test_a_classifications_page_tells_all() -> None:
