@@ -4,6 +4,7 @@
 BIN := .venv/bin
 STAMP := .venv/.setup-stamp
 QUICK := not slow and not soak and not gpu
+TWO := -n 2 --dist loadgroup
 DATA := $(firstword $(wildcard $(WETREAD_TEST_DATA) ../shared/data))
 STUDY := dicom/udacity__nd320-c3-3d-imaging-starter/data/TestVolumes/Study2
 REAL := $(wildcard $(DATA)/$(STUDY))
@@ -29,7 +30,7 @@ else
 endif
 
 test: setup ## the suite, without the markers slow, soak and gpu
-	@$(BIN)/python -m pytest -m "$(QUICK)" $(PYTEST)
+	@$(BIN)/python -m pytest -m "$(QUICK)" $(TWO) $(PYTEST)
 
 test-all: setup ## the suite with all markers; what the machine can't do is skipped
 	@$(BIN)/python -m pytest $(PYTEST)
@@ -47,7 +48,7 @@ types: setup
 	@$(BIN)/mypy
 
 fast: setup
-	@$(BIN)/python -m pytest tests/unit tests/property tests/contract -m "$(QUICK) and not heavy" -k "not postgres" -q $(PYTEST)
+	@$(BIN)/python -m pytest tests/unit tests/property tests/contract -m "$(QUICK) and not heavy" -k "not postgres" -q $(TWO) $(PYTEST)
 
 bench: setup ## the benchmarks, each against its peer in the same run
 	@$(BIN)/python -m pytest tests/bench -m "" -q -s $(PYTEST)
