@@ -41,9 +41,10 @@ def test_drawn_parts_keep_groups_whole_and_the_shares(entries: list[Entry], seed
         by_group.setdefault(entry.group, set()).add(parts[entry.name])
     assert all(len(held) == 1 for held in by_group.values())
     strata = 2 if stratify else 1
+    filled = 0 if min(SHARES.values()) * len(entries) / strata >= 4 else 2 * 4  # two parts may have to take a group to hold any
     for part, share in SHARES.items():
         missed = abs(sum(held == part for held in parts.values()) - share * len(entries))
-        assert missed <= strata * 4 + 1e-9  # half of the largest group at each of two cuts, in each stratum
+        assert missed <= strata * 4 + filled + 1e-9  # half of the largest group at each of two cuts, in each stratum
     assert drawn_parts(entries[::-1], _split(seed, stratify)) == parts
 
 

@@ -103,8 +103,9 @@ def test_names_are_shown_as_text(segmented: Evaluation) -> None:
         pictures=(replace(segmented.pictures[0], caption=f'"{hostile}'),),
     )
     curves = {hostile: curves_chart(hostile, hostile, {hostile: [(1.0, 2.0), (2.0, 1.0)]})}
-    told = {"data": hostile, "limits": [hostile], "statement": {hostile: hostile}, "curves": curves}
-    text = html(odd, Details(**told, tables=[Table(hostile, [hostile], [[hostile]])]))
+    tables = [Table(hostile, [hostile], [[hostile]])]
+    told = Details(data=hostile, limits=[hostile], statement={hostile: hostile}, curves=curves, tables=tables)
+    text = html(odd, told)
     assert "<script" not in text and 'alt=""' not in text and hostile in _Page(text).words
 
 
