@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support import data, peers, requirements
+
+# The same examples in every run; `pytest --hypothesis-profile=default tests/property` looks for others.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 # Fixture -> the marker of every test that asks for it, so that `-m "not peers"` needs no marks in the tests.
 MARKED_BY = {"test_data": "data", "orthanc": "peers", "dcmqrscp": "peers", "storescp": "peers"}
