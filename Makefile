@@ -4,7 +4,7 @@
 BIN := .venv/bin
 STAMP := .venv/.setup-stamp
 QUICK := not slow and not soak and not gpu
-TWO := -n 2 --dist loadgroup
+TWO := -n 2 --dist loadfile
 DATA := $(firstword $(wildcard $(WETREAD_TEST_DATA) ../shared/data))
 STUDY := dicom/udacity__nd320-c3-3d-imaging-starter/data/TestVolumes/Study2
 REAL := $(wildcard $(DATA)/$(STUDY))
@@ -30,7 +30,7 @@ else
 endif
 
 test: setup ## the suite, without the markers slow, soak and gpu
-	@$(BIN)/python -m pytest -m "$(QUICK)" $(TWO) $(PYTEST)
+	@$(BIN)/python -m pytest -m "$(QUICK)" $(PYTEST)
 
 test-all: setup ## the suite with all markers; what the machine can't do is skipped
 	@$(BIN)/python -m pytest $(PYTEST)

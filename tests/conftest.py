@@ -17,11 +17,6 @@ settings.load_profile("repeatable")
 # Fixture -> the marker of every test that asks for it, so that `-m "not peers"` needs no marks in the tests.
 MARKED_BY = {"test_data": "data", "orthanc": "peers", "dcmqrscp": "peers", "storescp": "peers"}
 
-# Folders whose tests start servers and watch clocks: with two workers (pytest -n 2 --dist loadgroup) one worker runs them all,
-# one after the other, while the second runs the rest, file by file.
-ALONE = {"dicom", "e2e", "fault"}
-_TESTS = Path(__file__).parent
-
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse a misspelt WETREAD_REQUIRE before a run that would require nothing."""
@@ -37,8 +32,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture in getattr(item, "fixturenames", ()):
             if fixture in MARKED_BY:
                 item.add_marker(MARKED_BY[fixture])
-        place = item.path.relative_to(_TESTS)
-        item.add_marker(pytest.mark.xdist_group("alone" if place.parts[0] in ALONE else str(place)))
 
 
 @pytest.fixture(scope="session")
