@@ -15,6 +15,7 @@ from contextlib import suppress
 from math import inf
 
 from node.receive.fast.limits import Limits
+from node.receive.listen.sockets import give_up_untaken
 from storage.base.clock import Clock
 
 HEAD_BYTES = 6
@@ -52,6 +53,7 @@ class Wire:
 
     def __init__(self, connected: socket.socket, clock: Clock, limits: Limits) -> None:
         connected.setblocking(False)
+        give_up_untaken(connected, limits.send_s)
         self.socket = connected
         self.until_s = self.end_s = inf
         self.idle_s = limits.idle_s

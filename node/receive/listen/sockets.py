@@ -19,7 +19,7 @@ from storage.base.clock import Clock
 from storage.base.errors import ConfigError
 
 BACKLOG = 512
-KEEPALIVE_IDLE_S, KEEPALIVE_EVERY_S, KEEPALIVE_PROBES = 60, 15, 4
+KEEPALIVE_IDLE_S, KEEPALIVE_EVERY_S, KEEPALIVE_PROBES = 20, 10, 4
 MAX_REQUEST_BYTES = 2**20  # of any one PDU on the stock path: P-DATA of our maximum length, or a large A-ASSOCIATE-RQ
 
 
@@ -82,6 +82,16 @@ def prepare(accepted: socket.socket) -> None:
     acknowledge_at_once(accepted)
 
 
+def give_up_untaken(connected: socket.socket, seconds: float) -> None:
+    """Have the kernel end the connection once the peer has taken nothing of what waits for it for so long (RFC 9293, 3.9.1).
+
+    Waiting for room in the send buffer doesn't notice that: the buffer holds megabytes. And a peer's kernel whose receive buffer
+    is full throws our segments away with the acknowledgements in them, so that we wait for requests which it sends again in vain.
+    It bounds an unanswered keepalive too, and what a closed connection still has to send.
+    """
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, max(1, round(seconds * 1000.0)))
+
+
 def acknowledge_at_once(connected: socket.socket) -> None:
     """A sender under Nagle holds back the rest until the first bytes are acknowledged: don't let the kernel wait with that.
 
@@ -109,9 +119,11 @@ class StockSocket(AssociationSocket):
     """
 
     pdu_s = 60.0
+    send_s = 60.0
 
     def __init__(self, assoc: Association, connected: socket.socket, clock: Clock) -> None:
         super().__init__(assoc, client_socket=connected)
+        give_up_untaken(connected, self.send_s)
         self._clock = clock
 
     @property

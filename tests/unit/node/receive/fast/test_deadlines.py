@@ -132,6 +132,19 @@ def test_a_peer_that_takes_no_answers_is_left(tmp_path_factory: pytest.TempPathF
         assert counter.sessions.associations() == []
 
 
+def test_answers_that_only_our_kernel_holds_are_not_taken(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """They fit our send buffer, so no send waits; more requests don't come, and for those the peer would have long."""
+    with desk(tmp_path_factory, replace(PATIENT, send_s=SHORT_S)) as counter:
+        peer, ours = connected_pair()
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        peer.sendall(ASKED + ECHO * 2500)
+        began_s = time.monotonic()
+        counter.serve(ours)
+        assert time.monotonic() - began_s < LONG_S / 2
+        peer.close()
+        assert counter.sessions.associations() == []
+
+
 def _flood(peer: socket.socket) -> None:
     """C-ECHO requests by the thousand, and not one answer read."""
     try:
