@@ -35,6 +35,7 @@ from tests.support.receiver import SCANNER, WETREAD, RunningReceiver
 from tests.unit.node.receive.services.messages import dataset, references
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
+_REPORT_ANSWER = bytes.fromhex("0000 0001 0200 0000 0081")  # (0000,0100) Command Field: N-EVENT-REPORT-RSP
 
 
 @dataclass
@@ -61,12 +62,17 @@ def told(event: evt.Event) -> Told:
 
 @dataclass
 class Requester:
-    """An SCU of storage commitment: stock pynetdicom, on associations of its own, and listening once told to."""
+    """An SCU of storage commitment: stock pynetdicom, on associations of its own, and listening once told to.
+
+    A report is in ``reports`` once its answer is sent: pynetdicom answers in a thread of its own, which falls over a release that
+    was asked for meanwhile.
+    """
 
     port: int
     ae_title: str = SCANNER
     reports: Queue[Told] = field(default_factory=Queue)
     status: int = 0x0000
+    _heard: dict[Association, Told] = field(default_factory=dict)
 
     def associate(self) -> Association:
         contexts = [build_context(STORAGE_COMMITMENT), build_context(CT)]
@@ -93,11 +99,15 @@ class Requester:
             server.shutdown()
 
     def _handlers(self) -> list[Any]:
-        return [(evt.EVT_N_EVENT_REPORT, self._on_report)]
+        return [(evt.EVT_N_EVENT_REPORT, self._on_report), (evt.EVT_PDU_SENT, self._on_sent)]
 
     def _on_report(self, event: evt.Event) -> tuple[int, None]:
-        self.reports.put(told(event))
+        self._heard[event.assoc] = told(event)
         return self.status, None
+
+    def _on_sent(self, event: evt.Event) -> None:
+        if _REPORT_ANSWER in event.pdu.encode():
+            self.reports.put(self._heard.pop(event.assoc))
 
 
 @dataclass
