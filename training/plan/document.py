@@ -11,7 +11,7 @@ from typing import Any
 
 from storage.base.errors import ConfigError
 from training.recipe import Recipe
-from training.recipe.read import recipe_from
+from training.recipe.read import planned_from
 
 _MEND = "name another --out, remove it to plan anew, or take the recipe and profile that it was made for"
 _WITHOUT_WEIGHT = ("floor", "limits", "evaluation", "budget")
@@ -71,7 +71,7 @@ def decided(recipe: Recipe, decisions: tuple[Decision, ...]) -> Recipe:
     document = document_of(recipe)
     for decision in decisions:
         _put(document, decision.key, decision.value)
-    return recipe_from(document, Path("the planned recipe"))
+    return planned_from(document, Path("the planned recipe"))
 
 
 def write_plan(plan: Plan, path: Path) -> None:

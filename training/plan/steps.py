@@ -33,18 +33,20 @@ def chosen(draft: Draft, before: tuple[Decision, ...], time_step: StepTimer) -> 
     if seconds is None:
         message = "budget.seconds: is missing, and fit.steps is auto; state the seconds that fitting may take, or the steps"
         raise ConfigError(message, code="plan-impossible")
+    fits = max(1, draft.recipe.ensemble.folds)
     widths = WIDTHS if any(key.startswith("package.network.arguments") for key in draft.recipe.open_keys) else (WIDTH,)
     for width in widths:
         network = network_decisions(draft, width)
         step_s = time_step(decided(draft.recipe, (*before, *network, Decision("fit.steps", LEAST_STEPS, ""))))
-        steps = max(_FEWEST, int(_FITTING * seconds / max(step_s, 1e-6)))
+        steps = max(_FEWEST, int(_FITTING * seconds / fits / max(step_s, 1e-6)))
         if steps >= LEAST_STEPS:
             break
     return (*network, *_steps(draft.recipe, steps, step_s, seconds)), {"step_seconds": round(step_s, 4), "first_width": width}
 
 
 def _steps(recipe: Recipe, steps: int, step_s: float, seconds: float) -> list[Decision]:
-    why = f"{_FITTING:.0%} of {seconds:g} s at {step_s:.3g} s a step, timed on this machine"
+    parted = f", parted among {recipe.ensemble.folds} folds," if recipe.ensemble.folds else ""
+    why = f"{_FITTING:.0%} of {seconds:g} s{parted} at {step_s:.3g} s a step, timed on this machine"
     decisions = [Decision("fit.steps", steps, why)]
     if recipe.fit.schedule.warmup_steps > steps // 10:
         decisions.append(Decision("fit.schedule.warmup_steps", steps // 10, "no more than a tenth of the steps"))

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from inference.manifest import Manifest
+from training.recipe.missing import missing
 from training.recipe.said import said
 from training.recipe.sections import Sections
 
@@ -28,10 +29,28 @@ def check_recipe(recipe: Sections) -> None:
         _check_patches(recipe, manifest)
 
 
+def idle_key(recipe: Sections) -> str:
+    """What an author wrote, or left at its default, that fixed steps leave without effect; empty where nothing is."""
+    steps, seconds, warmup = recipe.fit.steps, recipe.budget.seconds, recipe.fit.schedule.warmup_steps
+    if steps == "auto":
+        return ""
+    if seconds is not None:
+        return (
+            f"budget.seconds: has no say where fit.steps is a number ({steps}); remove it (in a profile: null), or write "
+            "fit.steps: auto"
+        )
+    if warmup >= steps:
+        return (
+            f"fit.schedule.warmup_steps: is {warmup}, and the run ends after {steps} steps without ever reaching "
+            f"fit.learning_rate; write {steps // 10}"
+        )
+    return ""
+
+
 def _check_sections(package: Mapping[str, Any]) -> None:
     for key in _NEEDED:
         if key not in package:
-            raise ValueError(f"package.{key}: is missing")
+            raise ValueError(f"package.{key}: {missing(f'package.{key}')}")
     for key, kind in {"grid": Mapping, "network": Mapping, "labels": list | tuple, "inputs": list | tuple}.items():
         if not isinstance(package[key], kind) or not package[key]:
             raise ValueError(f"package.{key}: needs values below it")
@@ -43,7 +62,7 @@ def _checked_manifest(recipe: Sections) -> Manifest:
     try:
         return recipe.provisional_manifest()
     except ValidationError as error:
-        raise ValueError(f"package.{said(error)}") from error
+        raise ValueError(said(error, above="package.")) from error
 
 
 def _check_dimensions(recipe: Sections, manifest: Manifest) -> None:

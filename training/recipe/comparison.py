@@ -7,10 +7,9 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from storage.base.errors import ConfigError
 from training.recipe.base import Part
 from training.recipe.read import overlaid, read_document, read_yaml, recipe_from
-from training.recipe.said import said
+from training.recipe.said import refused
 from training.recipe.schema import Recipe
 
 
@@ -56,7 +55,7 @@ def read_comparison(path: Path) -> Comparison:
     try:
         return Comparison.model_validate(document)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {said(error, document)}; correct it", code="recipe-invalid") from error
+        raise refused(path, error, document) from error
 
 
 def variant_recipes(comparison: Comparison, path: Path) -> dict[str, list[Recipe]]:

@@ -121,7 +121,7 @@ class ImageData(_Pictures):
     def _table_named(self) -> ImageData:
         columns = [self.spacing_column, self.group.column, *self.truth_columns.values(), *self.trait_columns.values()]
         if not self.table and (any(columns) or self.class_from not in ("", "folder")):
-            raise ValueError("a column is named, but no table")
+            raise ValueError("a column is named, but no table; name the CSV file by the key table")
         return self
 
 

@@ -12,8 +12,9 @@ from training.recipe.base import Part
 class Budget(Part):
     """What a run may cost on the machine it starts on.
 
-    ``seconds`` of fitting are turned into steps once, in the run's plan, where ``fit.steps`` is auto. ``memory_gb`` of a step
-    bounds patch and batch where they are auto, and is refused to a recipe whose own need more; 8 where none is stated.
+    ``seconds`` of fitting, all folds together, are turned into steps once, in the run's plan, where ``fit.steps`` is auto; beside
+    a number of steps they are refused. ``memory_gb`` of a step bounds patch and batch where they are auto, and is refused to a
+    recipe whose own need more; 8 where none is stated.
     """
 
     seconds: float | None = Field(default=None, gt=0)

@@ -11,7 +11,8 @@ import yaml
 from pydantic import ValidationError
 
 from storage.base.errors import ConfigError
-from training.recipe.said import said
+from training.recipe.checks import idle_key
+from training.recipe.said import refused
 from training.recipe.schema import Recipe
 from training.recipe.strict_yaml import StrictLoader
 
@@ -50,11 +51,20 @@ def read_document(path: Path, profile: str = "") -> dict[str, Any]:
 
 
 def recipe_from(document: dict[str, Any], path: Path) -> Recipe:
-    """Check a recipe's document; ``path`` is named where it fails."""
+    """Check a recipe's document as its author wrote it; ``path`` is named where it fails."""
+    recipe = planned_from(document, path)
+    fault = idle_key(recipe)
+    if fault:
+        raise ConfigError(f"{path}: {fault}", code="recipe-invalid")
+    return recipe
+
+
+def planned_from(document: dict[str, Any], path: Path) -> Recipe:
+    """The same of a document that a plan has filled in, beside the budget that it was filled in by."""
     try:
         return Recipe.model_validate(document)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {said(error, document)}; correct it", code="recipe-invalid") from error
+        raise refused(path, error, document) from error
 
 
 def overlaid(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -63,6 +63,12 @@ def test_the_widest_network_that_learns_long_enough_is_taken() -> None:
     assert widths == {900: 32, 90: 16, 9: 8}
 
 
+def test_folds_share_the_seconds() -> None:
+    alone, five = (make_plan(_open(ensemble={"folds": folds}), FOUND, lambda recipe: 0.1) for folds in (0, 5))
+    assert alone.recipe.fit.extent.steps == 5 * five.recipe.fit.extent.steps
+    assert "parted among 5 folds" in {one.key: one.why for one in five.decisions}["fit.steps"]
+
+
 @pytest.mark.heavy
 def test_less_memory_makes_smaller_patches_and_too_little_is_refused() -> None:
     patches = [make_plan(_open(budget={"seconds": 9, "memory_gb": gb}), FOUND, _by_width).recipe.fit.extent for gb in (1, 0.03)]

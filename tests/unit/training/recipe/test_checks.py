@@ -38,13 +38,16 @@ def _with(document: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
         ("package.network.arguments.in_channels", 3, r"arguments\.in_channels: is 3; a grey image needs 1"),
         ("package.grid.spacing_mm", [1.0, -1.0, 1.0], r"package\.grid\.spacing_mm: needs one positive number"),
         ("package.task", "detection", r"package\.task: Input should be 'segmentation' or 'classification'"),
-        ("package.labels", [{"value": 1}], r"package\.labels\.0\.name: Field required"),
+        ("package.labels", [{"value": 1}], r"package\.labels\.0\.name: is missing; write the name by which"),
         ("package.weights_licence", " ", r"package\.weights_licence: is blank"),
         ("loss.class_weights", [1, 2], r"loss\.class_weights: needs 10 numbers"),
         ("floor", {"Liver": 90}, r"floor\.Liver: must lie from 0 to 1"),
         ("augment.hue_deg", 20, r"augment\.hue_deg: changes colours, and the network is given grey images"),
         ("ensemble.folds", 1, r"ensemble\.folds: one fold holds nothing back"),
         ("ensemble", {"folds": 3, "combine": "weights"}, r"equal start; set transfer"),
+        ("budget", {"seconds": 60}, r"recipe\.yaml: budget\.seconds: has no say where fit\.steps is a number \(4\); remove it"),
+        ("fit.schedule", {}, r"fit\.schedule\.warmup_steps: is 100, and the run ends after 4 steps .*; write 0"),
+        ("fit.schedule", {"warmup_steps": 4}, r"fit\.schedule\.warmup_steps: is 4, and the run ends after 4 steps"),
     ],
 )
 def test_sections_that_disagree_are_named(key: str, value: Any, says: str) -> None:
