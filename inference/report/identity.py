@@ -37,7 +37,7 @@ class Identity:
     model_digest: str
     clinical_use: bool
     parameters: tuple[tuple[str, str], ...]
-    task: Literal["segmentation", "classification"] = "segmentation"
+    task: Literal["segmentation", "classification", "detection"] = "segmentation"
 
     def uid(self, *role: str) -> str:
         """The UID of one thing of this task, such as ``uid("seg", "instance")``."""

@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydicom.dataset import Dataset
 
+from inference.report.boxes import Detections
 from inference.report.headers import carried_attributes, legal_code, legal_values
 from inference.report.source_images import evidence_images, placed_images
 from inference.volume.frames import Frame, frames_of
@@ -67,7 +68,7 @@ class Source:
         return tuple(dict.fromkeys(frame.reference.sop_instance_uid for frame in self.frames))
 
 
-def read_source(datasets: Sequence[Dataset], prediction: Prediction) -> Source:
+def read_source(datasets: Sequence[Dataset], prediction: Prediction | Detections) -> Source:
     """Order, check and normalise the source of a prediction.
 
     Parameters
@@ -87,7 +88,7 @@ def read_source(datasets: Sequence[Dataset], prediction: Prediction) -> Source:
     _check_one_patient([attributes for attributes, _ in carried])
     attributes = carried[0][0]
     positioned = prediction.positioned
-    if isinstance(prediction, LabelMap) and positioned and not frames[0].frame_of_reference_uid:
+    if _is_placed(prediction) and not frames[0].frame_of_reference_uid:
         raise InputError("FrameOfReferenceUID is absent from the images; correct the header and resend", code="missing-geometry")
     if not positioned and len(frames) > 1:
         raise InputError("several images without position in one series; send them one by one", code="unpositioned-source")
@@ -104,7 +105,14 @@ def read_source(datasets: Sequence[Dataset], prediction: Prediction) -> Source:
     )
 
 
-def _slices(datasets: Sequence[Dataset], prediction: Prediction) -> tuple[Frame, ...]:
+def _is_placed(prediction: Prediction | Detections) -> bool:
+    """Whether results of it state a place in the patient."""
+    if isinstance(prediction, Detections):
+        return prediction.dims == 3
+    return isinstance(prediction, LabelMap) and prediction.positioned
+
+
+def _slices(datasets: Sequence[Dataset], prediction: Prediction | Detections) -> tuple[Frame, ...]:
     found = {frame.reference: frame for dataset in datasets for frame in frames_of(dataset)}
     missing = [reference for reference in prediction.slices if reference not in found]
     if missing:
@@ -112,7 +120,7 @@ def _slices(datasets: Sequence[Dataset], prediction: Prediction) -> tuple[Frame,
     return tuple(found[reference] for reference in prediction.slices)
 
 
-def _images(attributes: Dataset, frames: tuple[Frame, ...], prediction: Prediction) -> tuple[Dataset, ...]:
+def _images(attributes: Dataset, frames: tuple[Frame, ...], prediction: Prediction | Detections) -> tuple[Dataset, ...]:
     if isinstance(prediction, LabelMap):
         return placed_images(attributes, frames, prediction)
     return evidence_images(attributes, frames)

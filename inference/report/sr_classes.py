@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from highdicom.sr import Measurement, MeasurementsAndQualitativeEvaluations, SourceImageForMeasurementGroup
+from highdicom.sr import Measurement, MeasurementsAndQualitativeEvaluations
 
 from inference.manifest import Manifest
 from inference.report.classes import ClassFinding
 from inference.report.codes import concept
 from inference.report.identity import Identity
 from inference.report.source import Source
-from inference.report.sr_parts import algorithm, finding_site, group_head, presence
+from inference.report.sr_parts import algorithm, finding_site, group_head, presence, source_images
 
 THRESHOLD = "threshold"
 TEMPERATURE = "softmax temperature"
@@ -46,13 +46,5 @@ def _group(
         algorithm_id=algorithm(manifest, identity, stated_rules(finding)),
         measurements=[Measurement(name=concept("probability"), value=finding.probability, unit=concept("unity"))],
         qualitative_evaluations=[presence(finding.present)],
-        source_images=_source_images(source),
+        source_images=source_images(source),
     )
-
-
-def _source_images(source: Source) -> list[SourceImageForMeasurementGroup] | None:
-    if len(source.frames) > 1:
-        return None
-    origin = source.frames[0].reference
-    frames = None if origin.frame_number is None else [origin.frame_number]
-    return [SourceImageForMeasurementGroup(origin.sop_class_uid, origin.sop_instance_uid, frames)]

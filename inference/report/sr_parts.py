@@ -10,6 +10,7 @@ from highdicom.sr import (
     FindingSite,
     QualitativeEvaluation,
     RelationshipTypeValues,
+    SourceImageForMeasurementGroup,
     TextContentItem,
     TrackingIdentifier,
 )
@@ -17,7 +18,8 @@ from highdicom.sr import (
 from inference.manifest import Code, Label, Manifest
 from inference.report.codes import coded, concept, table
 from inference.report.identity import NOT_FOR_CLINICAL_USE, Identity
-from inference.report.source import Laterality
+from inference.report.source import Laterality, Source
+from inference.volume.volume import SliceRef
 
 
 def group_head(label: Label, tracking_id: str, tracking_uid: str, site: FindingSite | None) -> dict[str, Any]:
@@ -63,3 +65,16 @@ def presence(present: bool) -> QualitativeEvaluation:
 def comment(text: str) -> TextContentItem:
     """A qualitative evaluation in words."""
     return TextContentItem(concept("comment"), text, RelationshipTypeValues.CONTAINS)
+
+
+def source_images(source: Source) -> list[SourceImageForMeasurementGroup] | None:
+    """The one image that a group speaks of; of a volume, which has many, evidence alone names them."""
+    if len(source.frames) > 1:
+        return None
+    origin = source.frames[0].reference
+    return [SourceImageForMeasurementGroup(origin.sop_class_uid, origin.sop_instance_uid, frame_numbers(origin))]
+
+
+def frame_numbers(image: SliceRef) -> list[int] | None:
+    """As highdicom takes the frame of an image reference."""
+    return None if image.frame_number is None else [image.frame_number]

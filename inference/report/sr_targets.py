@@ -28,7 +28,7 @@ from inference.report.codes import coded, concept
 from inference.report.identity import Identity
 from inference.report.measurements import Target
 from inference.report.source import Source
-from inference.report.sr_parts import algorithm, comment, finding_site, group_head, presence
+from inference.report.sr_parts import algorithm, comment, finding_site, frame_numbers, group_head, presence
 
 Group = (
     VolumetricROIMeasurementsAndQualitativeEvaluations
@@ -74,35 +74,36 @@ def _measurements(target: Target) -> list[Measurement]:
 def _planar(
     target: Target, source: Source, seg: Dataset, common: dict[str, Any]
 ) -> PlanarROIMeasurementsAndQualitativeEvaluations:
-    reference = _segmentation_frame(target, source, seg)
+    reference = segmentation_frame(target.segment_number, source, seg)
     return PlanarROIMeasurementsAndQualitativeEvaluations(referenced_segment=reference, **common)
 
 
 def _volumetric(
     target: Target, source: Source, seg: Dataset, common: dict[str, Any]
 ) -> VolumetricROIMeasurementsAndQualitativeEvaluations:
-    segment = ReferencedSegment(
-        sop_class_uid=seg.SOPClassUID,
-        sop_instance_uid=seg.SOPInstanceUID,
-        segment_number=target.segment_number,
-        source_series=SourceSeriesForSegmentation(source.attributes.SeriesInstanceUID),
-    )
+    segment = referenced_segment(target.segment_number, source, seg)
     return VolumetricROIMeasurementsAndQualitativeEvaluations(referenced_segment=segment, **common)
 
 
-def _segmentation_frame(target: Target, source: Source, seg: Dataset) -> ReferencedSegmentationFrame:
+def referenced_segment(number: int, source: Source, seg: Dataset) -> ReferencedSegment:
+    """A segment of a volume, with the Series that it was made from."""
+    return ReferencedSegment(
+        sop_class_uid=seg.SOPClassUID,
+        sop_instance_uid=seg.SOPInstanceUID,
+        segment_number=number,
+        source_series=SourceSeriesForSegmentation(source.attributes.SeriesInstanceUID),
+    )
+
+
+def segmentation_frame(number: int, source: Source, seg: Dataset) -> ReferencedSegmentationFrame:
     """The one frame of a segment of a single image: frames are stored in the order of segments."""
     origin = source.frames[0].reference
     reference = ReferencedSegmentationFrame(
         sop_class_uid=seg.SOPClassUID,
         sop_instance_uid=seg.SOPInstanceUID,
-        frame_number=target.segment_number,
-        segment_number=target.segment_number,
-        source_image=SourceImageForSegmentation(
-            origin.sop_class_uid,
-            origin.sop_instance_uid,
-            None if origin.frame_number is None else [origin.frame_number],
-        ),
+        frame_number=number,
+        segment_number=number,
+        source_image=SourceImageForSegmentation(origin.sop_class_uid, origin.sop_instance_uid, frame_numbers(origin)),
     )
     # The frame tells the segment; naming both is against PS3.3 C.18.4.1.
     del reference[0].ReferencedSOPSequence[0].ReferencedSegmentNumber

@@ -12,6 +12,7 @@ from inference.report.sr_reading import named, of_type, text_of, texts_of
 _LINE = "-" * 72
 _TRACKING_ID, _PRESENCE, _PARAMETERS, _COMMENT = "112039", "121052", "111002", "121106"
 _NO_UNIT = "1"
+_COORDINATES = {"SCOORD": (2, "column, row"), "SCOORD3D": (3, "LPS mm")}
 
 
 def render_text(sr: Dataset) -> str:
@@ -59,7 +60,17 @@ def _value(item: Dataset) -> str:
         return _meaning(item.ConceptCodeSequence)
     if item.ValueType == "IMAGE":
         return _image(item.ReferencedSOPSequence[0])
+    if item.ValueType in _COORDINATES:
+        return _shape(item, _COORDINATES[item.ValueType])
     return str(item.get("TextValue") or item.get("UID") or "")
+
+
+def _shape(item: Dataset, kind: tuple[int, str]) -> str:
+    """``POLYLINE (column, row): 10 20; 30 20; …``, points to two digits."""
+    size, axes = kind
+    values = [f"{float(value):.2f}".rstrip("0").rstrip(".") for value in item.GraphicData]
+    points = [" ".join(values[start : start + size]) for start in range(0, len(values), size)]
+    return f"{item.GraphicType} ({axes}): {'; '.join(points)}"
 
 
 def _image(reference: Dataset) -> str:

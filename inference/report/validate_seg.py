@@ -130,6 +130,13 @@ def segment_of(stored: Dataset, group: Dataset) -> int:
     return int(holder.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
 
 
+def segment_number_of(reference: Dataset, seg: Dataset) -> int:
+    """Segment number that a reference to a SEG means: TID 1411 names the segment, TID 1410 the frame that holds it."""
+    if "ReferencedSegmentNumber" in reference:
+        return int(reference.ReferencedSegmentNumber)
+    return segment_of(seg, seg.PerFrameFunctionalGroupsSequence[int(reference.ReferencedFrameNumber) - 1])
+
+
 def place_by_position(stored: Dataset, source: Source, label_map: LabelMap) -> tuple[NDArray[np.uint16], dict[int, int]]:
     """Stored frames at the slice whose source position is the frame's own; a frame elsewhere fails."""
     placed = np.zeros(label_map.labels_kji.shape, dtype=np.uint16)

@@ -16,7 +16,7 @@ from inference.report.lengths import DECIMALS, circumference
 from inference.report.measurements import Target
 from inference.report.source import Source
 from inference.report.sr_reading import named, of_type, text_of
-from inference.report.validate_seg import pixels_of_segment, segment_of
+from inference.report.validate_seg import pixels_of_segment, segment_number_of
 from inference.report.validate_sr import Expected, check_document, check_group, check_number, numbers_of
 
 _SOURCE_SERIES, _SOURCE_IMAGE = "121232", "121233"
@@ -69,7 +69,7 @@ def _expected(target: Target) -> Expected:
 
 def _check_reference(group: Dataset, target: Target, seg: Dataset, counts: Mapping[int, int]) -> None:
     reference = of_type(group, "IMAGE")[0].ReferencedSOPSequence[0]
-    number = _segment_number(reference, seg)
+    number = segment_number_of(reference, seg)
     expect(reference.ReferencedSOPInstanceUID == seg.SOPInstanceUID, "references", "a group refers to another object")
     expect(number == target.segment_number and number in counts, "references", "a group refers to the wrong segment")
 
@@ -81,13 +81,6 @@ def _check_source(group: Dataset, target: Target, source: Source) -> None:
     images = [item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for item in named(group, _SOURCE_IMAGE)]
     wanted = [] if expected else list(source.sop_instance_uids)
     expect(list(map(str, images)) == wanted, "references", "a group's source image is wrong")
-
-
-def _segment_number(reference: Dataset, seg: Dataset) -> int:
-    """TID 1411 names the segment, TID 1410 the frame that holds it."""
-    if "ReferencedSegmentNumber" in reference:
-        return int(reference.ReferencedSegmentNumber)
-    return segment_of(seg, seg.PerFrameFunctionalGroupsSequence[int(reference.ReferencedFrameNumber) - 1])
 
 
 def _check_numbers(group: Dataset, target: Target, seg: Dataset, counts: Mapping[int, int]) -> None:
