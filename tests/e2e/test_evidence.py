@@ -13,9 +13,10 @@ from pynetdicom import AE, _config, build_context
 from tests.support import peers
 from tests.support.commitment import CT, Requester
 from tests.support.dicom_builders import ct_series
+from tests.support.in_process import wetread_here
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.receiver import send
-from tests.support.wetread_node import SCANNER, WetreadNode, running_node, wetread
+from tests.support.wetread_node import SCANNER, WetreadNode, running_node
 from tests.unit.node.receive.services.messages import MPPS, begun_step, ended_step
 
 STEP = "1.2.826.0.1.3680043.8.498.8"
@@ -61,6 +62,14 @@ def tell(node: WetreadNode, study: str, step: str, listed: list[str]) -> None:
         assoc.release()
 
 
+def until_status_says(node: WetreadNode, words: str) -> None:
+    """While a report is tried, `wetread status` doesn't tell of the last try."""
+    end_s = time.monotonic() + 60.0
+    while words not in (said := wetread_here("status", "--config", node.config).stdout):
+        assert time.monotonic() < end_s, said
+        time.sleep(0.1)
+
+
 def test_a_completed_procedure_step_completes_the_study_before_its_quiet_time(node: WetreadNode) -> None:
     series = ct_series(4)
     study = str(series[0].StudyInstanceUID)
@@ -68,14 +77,14 @@ def test_a_completed_procedure_step_completes_the_study_before_its_quiet_time(no
     tell(node, study, STEP, uids(series))
     story = node.wait(study, lambda found: bool(found["evidence"]))
     assert (story["evidence"][0]["missing"], story["revisions"]) == (1, [])
-    shown = wetread("show", study, "--config", node.config).stdout
+    shown = wetread_here("show", study, "--config", node.config).stdout
     assert f"MPPS {STEP} lists 4 instances: 1 not held, so quiet time decides" in shown
     send(node.port, series[3])
     done = node.wait(study, lambda found: bool(found["revisions"]), 60.0)
     assert [e["missing"] for e in done["evidence"]] == [0]
     reason = f"MPPS {STEP} lists 4 instances, all held"
     assert all(reason in decision["trace"]["complete"] for decision in done["decisions"])
-    assert f"complete: no association is open, {reason}" in wetread("show", study, "--config", node.config).stdout
+    assert f"complete: no association is open, {reason}" in wetread_here("show", study, "--config", node.config).stdout
 
 
 def test_a_kill_between_verifying_and_reporting_is_told_once_it_can_be(node: WetreadNode, listens_at: int) -> None:
@@ -88,12 +97,12 @@ def test_a_kill_between_verifying_and_reporting_is_told_once_it_can_be(node: Wet
     assoc.release()
     story = node.wait(study, lambda found: any(c["state"] == "verified" and c["last_error"] for c in found["commitments"]))
     assert story["commitments"][0]["failed"] == 0
-    assert "not told after" in wetread("status", "--config", node.config).stdout
+    until_status_says(node, "not told after")
     node.kill("deliverer")
     with requester.listening(listens_at):
         assert requester.reports.get(timeout=60).committed == uids(series)
         node.wait(study, lambda found: found["commitments"][0]["state"] == "reported", 60.0)
         time.sleep(1.0)
         assert requester.reports.empty(), "once"
-    assert "1 reported" in wetread("status", "--config", node.config).stdout
+    assert "1 reported" in wetread_here("status", "--config", node.config).stdout
     assert not list(Path(node.settings["store"]["spool"]).glob("offers/*/*"))

@@ -17,6 +17,7 @@ from pydicom import Dataset, dcmread
 from inference.volume.assemble import assemble
 from inference.volume.volume import Volume
 from tests.support import peers, validators
+from tests.support.in_process import wetread_here
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.studies import STUDY_2_UID, study_2
 from tests.support.wetread_node import SCANNER, WetreadNode, delivered, running_node, wetread
@@ -140,14 +141,14 @@ def test_the_same_study_again_starts_nothing_and_show_says_so(line: Line) -> Non
 
 
 def test_status_counts_what_there_is(line: Line) -> None:
-    shown = wetread("status", "--config", line.node.config)
+    shown = wetread_here("status", "--config", line.node.config)
     assert shown.returncode == 0
     assert "1 done" in shown.stdout and "2 delivered" in shown.stdout
 
 
 def test_no_text_of_the_header_reaches_logs_or_story(line: Line) -> None:
     header = dcmread(next((study_2() / "14_HCropVolume").iterdir()), stop_before_pixels=True)
-    told = line.node.log.read_text() + wetread("show", STUDY_2_UID, "--json", "--config", line.node.config).stdout
+    told = line.node.log.read_text() + wetread_here("show", STUDY_2_UID, "--json", "--config", line.node.config).stdout
     for keyword in ("PatientName", "PatientID", "AccessionNumber"):
         value = str(header.get(keyword, ""))
         assert value == "" or value not in told

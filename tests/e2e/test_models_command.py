@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 import yaml
-from typer.testing import CliRunner, Result
 
 from inference.manifest import package_digest
-from node.cli import app
+from node.commands import models as command
+from node.models.checking import check_package
 from storage import packages
 from storage.base.clock import SystemClock
 from storage.database import open_database
+from tests.support.in_process import wetread_here
 from tests.support.packages import write_package
 from tests.support.ports import free_port
 from tests.support.tiny_package import write_tiny_package
 from tests.support.wetread_node import node_settings
 
-Ask = Callable[..., Result]
+Ask = Callable[..., CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -31,7 +34,7 @@ def models(tmp_path: Path) -> Ask:
     db = open_database(settings["store"]["database"], SystemClock())
     db.migrate()
     db.dispose()
-    return lambda *words: CliRunner().invoke(app, ["models", *map(str, words), "--config", str(config)])
+    return lambda *words: wetread_here("models", *words, "--config", config)
 
 
 def _listed(models: Ask) -> list[tuple[str, str]]:
@@ -47,14 +50,15 @@ def test_a_quarantined_package_is_active_again_and_an_unknown_digest_is_named(mo
         packages.quarantine(s, package.id, "its output breaks its manifest", db.clock.utc())
     db.dispose()
     wrong = models("reinstate", "none")
-    assert wrong.exit_code == 1 and "begins with none; see `wetread models list`" in wrong.stderr
+    assert wrong.returncode == 1 and "begins with none; see `wetread models list`" in wrong.stderr
     done = models("reinstate", digest[:12])
-    assert (done.exit_code, done.stdout.strip()) == (0, "liver 1.0.0 is active")
+    assert (done.returncode, done.stdout.strip()) == (0, "liver 1.0.0 is active")
     assert _listed(models) == [("1.0.0", "active")]
 
 
 @pytest.mark.heavy
-def test_a_package_comes_and_goes(models: Ask, tmp_path: Path) -> None:
+def test_a_package_comes_and_goes(models: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "check_package", cache(check_package))  # it takes seconds, and the files stay as they are
     package = write_tiny_package(tmp_path / "made")
     digest = package_digest(package)
     dry = models("add", package, "--dry-run", "--json")
@@ -62,15 +66,15 @@ def test_a_package_comes_and_goes(models: Ask, tmp_path: Path) -> None:
     assert (told["digest"], told["what"], told["added"], told["rules"]) == (digest, "copy", False, [])
     assert _listed(models) == [] and not (tmp_path / "models").exists()
     added = models("add", package)
-    assert added.exit_code == 0 and f"digest {digest}" in added.stdout
+    assert added.returncode == 0 and f"digest {digest}" in added.stdout
     assert f"copied to {tmp_path / 'models' / 'tiny-1.0.0'}" in added.stdout and "no rule in force names tiny" in added.stdout
     assert "in use already" in models("add", package).stdout
     shown = models("list").stdout
     assert "segmentation" in shown and digest[:12] in shown and "weights Apache-2.0" in shown and "(gone)" not in shown
     removed = models("remove", "tiny")
-    assert removed.exit_code == 0 and "no package of the name tiny is left" in removed.stdout
+    assert removed.returncode == 0 and "no package of the name tiny is left" in removed.stdout
     again = models("reinstate", digest[:8])
-    assert again.exit_code == 1 and "tiny-1.0.0 is gone; bring it back by `wetread models add PACKAGE`" in again.stderr
+    assert again.returncode == 1 and "tiny-1.0.0 is gone; bring it back by `wetread models add PACKAGE`" in again.stderr
     assert _listed(models) == [("1.0.0", "retired")] and "(gone)" in models("list").stdout
 
 
@@ -93,7 +97,7 @@ def _nowhere(package: Path) -> None:
     ("spoil", "said"),
     [
         (_no_licence, "configs/wetread.json: weights_licence: "),
-        (_torn_weights, "models/model.safetensors: SHA-256 differs"),
+        pytest.param(_torn_weights, "models/model.safetensors: SHA-256 differs", marks=pytest.mark.slow),
         (_nowhere, "made: no such package; give a folder or one of: "),
     ],
 )
@@ -101,6 +105,6 @@ def test_a_broken_package_is_refused_by_name(models: Ask, tmp_path: Path, spoil:
     package = write_tiny_package(tmp_path / "made")
     spoil(package)
     refused = models("add", package)
-    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.startswith("wetread: ") and said in refused.stderr and refused.stderr.count("\n") == 1
     assert _listed(models) == [] and not (tmp_path / "models").exists()

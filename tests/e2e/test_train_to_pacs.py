@@ -20,11 +20,9 @@ from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
 
 from inference.engine.package import LoadedModel, load_package
-from storage.base.clock import SystemClock
-from storage.database import open_database
-from storage.views import study_story
 from tests.support import peers, small_training, validators
 from tests.support.dicom_builders import write
+from tests.support.in_process import inference_here, wetread_here
 from tests.support.studies import hippocampus_copy
 from tests.support.wetread_node import SCANNER, WetreadNode, delivered, running_node, wetread
 from tests.support.wrapped_images import dx_image, us_region
@@ -51,7 +49,7 @@ class Line:
         assert added.returncode == 0, added.stderr
         rules = Path(self.node.settings["rules"])
         rules.write_text(yaml.safe_dump({"rules": [{"deliver_to": ["pacs"], "quiet_s": 1, **rule}]}))
-        applied = wetread("rules", "apply", "--config", self.node.config)
+        applied = wetread_here("rules", "apply", "--config", self.node.config)
         assert applied.returncode == 0, applied.stderr
         document: dict[str, Any] = json.loads(added.stdout)
         return document
@@ -61,21 +59,6 @@ class Line:
         called = ("-aec", self.node.ae_title, "-aet", SCANNER, "+sd", "+r", self.node.host, str(self.node.port))
         sent = peers.run_tool("storescu", *called, study)
         assert sent.returncode == 0, sent.stderr
-
-    def delivered(self, uid: str, limit_s: float = 300.0) -> dict[str, Any]:
-        """The study's story as soon as all is delivered; read from the store, as a process for each look would slow the node."""
-        db = open_database(self.node.settings["store"]["database"], SystemClock())
-        end_s = db.clock.monotonic_s() + limit_s
-        try:
-            while True:
-                with db.read() as s:
-                    story = study_story(s, uid)
-                if story is not None and delivered(story):
-                    return story
-                assert db.clock.monotonic_s() < end_s, f"not delivered: {json.dumps(story, indent=1, default=str)[-3000:]}"
-                db.clock.sleep(0.2)
-        finally:
-            db.dispose()
 
     def at_pacs(self, uid: str, folder: Path) -> dict[str, Path]:
         """The study's objects at the PACS by modality, each valid."""
@@ -118,8 +101,8 @@ def _train(folder: Path, make: Callable[[Path], small_training.RecipeAndData]) -
 
 
 def _infer(package: Path, study: Path, out: Path) -> dict[str, Any]:
-    """What `wetread infer` says of the same files, without a node."""
-    done = wetread("infer", package, study, "--out", out, "--json", timeout_s=CHECK_S)
+    """What `wetread infer` starts says of the same files, without a node."""
+    done = inference_here("run", package, study, "--out", out, "--json")
     assert done.returncode == 0, done.stderr
     (measured,) = json.loads(done.stdout)["measurements"]
     return dict(measured)
@@ -153,7 +136,7 @@ def test_fetal_head_from_recipe_to_pacs(line: Line, tmp_path: Path) -> None:
     added = line.use(tmp_path / "run", {"name": "heads", "when": 'Modality == "US"', "model": trained.recipe.name})
     assert added["digest"] == trained.model.digest and added["source"] == str(trained.package)
     line.send(study)
-    story = line.delivered(uid)
+    story = line.node.wait(uid, delivered, 300.0)
     found = line.at_pacs(uid, tmp_path / "pacs")
     expected = labels_of(trained.model, case)
     assert found.keys() == {"SEG", "SR"} and np.count_nonzero(expected) > 500
@@ -172,7 +155,7 @@ def test_pneumonia_from_recipe_to_pacs(line: Line, tmp_path: Path) -> None:
     study, uid = _written(dx_image(_grey(trained.case)), tmp_path / "dx")
     line.use(tmp_path / "run", {"name": "chests", "when": 'Modality == "DX"', "model": trained.recipe.name})
     line.send(study)
-    story = line.delivered(uid)
+    story = line.node.wait(uid, delivered, 300.0)
     found = line.at_pacs(uid, tmp_path / "pacs")
     assert found.keys() == {"SR"}
     offline = _infer(trained.package, study, tmp_path / "offline")
@@ -195,7 +178,7 @@ def test_hippocampus_from_recipe_to_pacs(line: Line, tmp_path: Path) -> None:
     added = line.use(tmp_path / "run", {"name": "hippocampus", "when": 'Modality == "MR"', "model": trained.recipe.name})
     assert added["retires"]["version"] == "1.0.0"
     line.send(study)
-    story = line.delivered(uid)
+    story = line.node.wait(uid, delivered, 300.0)
     found = line.at_pacs(uid, tmp_path / "pacs")
     assert found.keys() == {"SEG", "SR"}
     found["SEG"].rename(study / "seg.dcm")
@@ -224,6 +207,6 @@ def _told(line: Line, uid: str, story: dict[str, Any], trained: Trained, result:
     """`wetread show` names model, version, digest and what was found."""
     (job,) = story["jobs"]
     assert (job["model"], job["model_version"], job["model_digest"]) == (trained.recipe.name, "9.0.0", trained.model.digest)
-    shown = wetread("show", uid, "--config", line.node.config).stdout
+    shown = wetread_here("show", uid, "--config", line.node.config).stdout
     assert f"{trained.recipe.name} 9.0.0 (digest {trained.model.digest[:12]})" in shown
     assert result in shown, shown

@@ -5,11 +5,13 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.support.in_process import wetread_here
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.wetread_node import HIPPOCAMPUS_RULE, node_settings, wetread
 
@@ -68,14 +70,25 @@ CASES: list[tuple[Change, tuple[str, ...]]] = [
 ]
 
 
+def _config(change: Change, folder: Path) -> Path:
+    settings = node_settings(folder, free_port(), None, [{**HIPPOCAMPUS_RULE, "deliver_to": []}])
+    settings["peers"] = [{"name": "pacs", "ae_title": "PACS", "host": LOOPBACK, "port": 4242}]
+    change(settings, folder)
+    config = folder / "wetread.yaml"
+    config.write_text(yaml.safe_dump(settings))
+    return config
+
+
 @pytest.mark.parametrize(("change", "said"), CASES, ids=[change.__name__.strip("_") for change, _ in CASES])
 def test_serve_refuses_in_one_line(tmp_path: Path, change: Change, said: tuple[str, ...]) -> None:
-    settings = node_settings(tmp_path, free_port(), None, [{**HIPPOCAMPUS_RULE, "deliver_to": []}])
-    settings["peers"] = [{"name": "pacs", "ae_title": "PACS", "host": LOOPBACK, "port": 4242}]
-    change(settings, tmp_path)
-    config = tmp_path / "wetread.yaml"
-    config.write_text(yaml.safe_dump(settings))
-    _refused(said, "serve", "--config", config)
+    _refused(said, "serve", "--config", _config(change, tmp_path))
+
+
+def test_a_process_says_the_same_and_ends(tmp_path: Path) -> None:
+    """One for all, since a start takes seconds; the others call the command line within this process."""
+    change, said = CASES[-1]
+    _one_line(wetread("serve", "--config", _config(change, tmp_path), timeout_s=60), said)
+    assert wetread("shwo").returncode == 2
 
 
 def test_serve_refuses_a_port_in_use(tmp_path: Path) -> None:
@@ -106,12 +119,15 @@ def test_demo_names_a_folder_without_dicom(tmp_path: Path) -> None:
 
 
 def test_wrong_use_exits_2() -> None:
-    assert wetread("serve", "--role", "barber").returncode == 2
-    assert wetread("shwo").returncode == 2
+    assert wetread_here("serve", "--role", "barber").returncode == 2
+    assert wetread_here("shwo").returncode == 2
 
 
 def _refused(said: tuple[str, ...], *arguments: str | Path) -> None:
-    finished = wetread(*arguments, timeout_s=60)
+    _one_line(wetread_here(*arguments), said)
+
+
+def _one_line(finished: CompletedProcess[str], said: tuple[str, ...]) -> None:
     lines = finished.stderr.strip().splitlines()
     assert finished.returncode == 1, finished.stderr
     assert len(lines) == 1, finished.stderr

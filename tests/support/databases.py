@@ -25,6 +25,9 @@ from storage.schema import Base
 from tests.support.requirements import missing
 
 BACKENDS = ("sqlite", "postgres")
+# Of few rows this takes a sixth of what TRUNCATE takes, which makes every table's and every index's file anew.
+_DELETE_ALL = "; ".join(str(table.delete()) for table in reversed(Base.metadata.sorted_tables))
+_COUNT_ANEW = "SELECT setval(oid, 1, false) FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace"
 
 
 @contextmanager
@@ -124,12 +127,14 @@ class PostgresCopies:
         self._server = make_url(server_url).set(drivername="postgresql+psycopg")
         self._migrated = self._create()
         _migrate(self._url(self._migrated))
+        self._emptied = create_engine(self._server.set(database=self._migrated), isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def fresh(self, _folder: Path, *, migrated: bool = True) -> Iterator[str]:
         if migrated:
-            tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
-            self._run(f"TRUNCATE {tables} RESTART IDENTITY", self._migrated)
+            with self._emptied.connect() as connection:
+                for statement in (_DELETE_ALL, _COUNT_ANEW):
+                    connection.exec_driver_sql(statement)
             yield self._url(self._migrated)
             return
         name = self._create()
@@ -139,6 +144,7 @@ class PostgresCopies:
             self._run(f"DROP DATABASE {name} WITH (FORCE)")
 
     def close(self) -> None:
+        self._emptied.dispose()
         self._run(f"DROP DATABASE {self._migrated} WITH (FORCE)")
 
     def _create(self) -> str:
@@ -149,9 +155,8 @@ class PostgresCopies:
     def _url(self, name: str) -> str:
         return self._server.set(database=name).render_as_string(hide_password=False)
 
-    def _run(self, statement: str, database: str | None = None) -> None:
-        url = self._server.set(database=database) if database else self._server
-        engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    def _run(self, statement: str) -> None:
+        engine = create_engine(self._server, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.execute(text(statement))
         engine.dispose()

@@ -66,11 +66,11 @@ class Peer:
             self.stop()
             raise RuntimeError(f"{self.command[0]} does not listen on port {self.port}:\n{tail}")
 
-    def stop(self) -> None:
-        """End it: SIGTERM, then SIGKILL."""
+    def stop(self, *, kill: bool = False) -> None:
+        """End it: SIGTERM, then SIGKILL; with ``kill`` by SIGKILL alone, as Orthanc takes seconds to end in order."""
         if self.process is None:
             return
-        self.process.terminate()
+        self.process.kill() if kill else self.process.terminate()
         try:
             self.process.wait(STOP_S)
         except subprocess.TimeoutExpired:
@@ -194,4 +194,4 @@ def _running(peer: P) -> Iterator[P]:
     try:
         yield peer
     finally:
-        peer.stop()
+        peer.stop(kill=True)

@@ -1,4 +1,4 @@
-"""A whole node under test: `wetread serve` as a process with a store of its own, asked through the command line only."""
+"""A whole node under test: `wetread serve` as a process with a store of its own; its stories are read from that store."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ from typing import Any
 
 import yaml
 
+from storage.base.clock import SystemClock
+from storage.base.errors import TransientError
+from storage.database import Database, open_database
+from storage.views import study_story
 from tests.support.peers import Peer
 from tests.support.ports import LOOPBACK, free_port, wait_until_listening
 
@@ -94,19 +98,38 @@ class WetreadNode:
         os.kill(self.pid(role), signal.SIGKILL)
 
     def story(self, study_instance_uid: str) -> dict[str, Any] | None:
-        """`wetread show --json`, None while the study is unknown."""
-        shown = wetread("show", study_instance_uid, "--json", "--config", self.config)
-        return None if shown.returncode else json.loads(shown.stdout)
+        """What `wetread show --json` prints, None while the study is unknown. A process for each look would slow the node."""
+        with self._store() as db:
+            return _story(db, study_instance_uid)
 
     def wait(self, uid: str, done: Callable[[dict[str, Any]], bool], timeout_s: float = 120.0) -> dict[str, Any]:
         """The story of a study as soon as ``done`` says so."""
-        end_s = time.monotonic() + timeout_s
-        while time.monotonic() < end_s:
-            story = self.story(uid)
-            if story is not None and done(story):
-                return story
-            time.sleep(0.3)
-        raise AssertionError(f"not done after {timeout_s} s: {json.dumps(self.story(uid), indent=1)[-4000:]}")
+        end_s, story = time.monotonic() + timeout_s, None
+        with self._store() as db:
+            while time.monotonic() < end_s:
+                story = _story(db, uid)
+                if story is not None and done(story):
+                    return story
+                time.sleep(0.1)
+        raise AssertionError(f"not done after {timeout_s} s: {json.dumps(story, indent=1)[-4000:]}")
+
+    @contextmanager
+    def _store(self) -> Iterator[Database]:
+        db = open_database(self.settings["store"]["database"], SystemClock())
+        try:
+            yield db
+        finally:
+            db.dispose()
+
+
+def _story(db: Database, study_instance_uid: str) -> dict[str, Any] | None:
+    try:
+        with db.read() as session:
+            found = study_story(session, study_instance_uid)
+    except TransientError:
+        return None
+    told: dict[str, Any] | None = json.loads(json.dumps(found, default=str))
+    return told
 
 
 def delivered(story: dict[str, Any]) -> bool:

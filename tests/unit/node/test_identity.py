@@ -1,9 +1,7 @@
-"""One dispatcher per data folder, known by the same name at every start; and nothing heavy in its process."""
+"""One dispatcher per data folder, known by the same name at every start."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -44,9 +42,3 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(ConfigError, match="can't be written"), sole_identity(tmp_path / "file" / "data", "dispatcher"):
         pass
-
-
-def test_the_dispatcher_carries_no_torch() -> None:
-    code = "import sys, node.dispatch.process; print([m for m in ('torch', 'monai', 'highdicom') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"

@@ -64,7 +64,7 @@ def test_a_peer_that_may_not_send_is_not_known_as_a_sender(tmp_path: Path) -> No
         ("web: {}\nweb: {}", "w.yaml:2: web: stands in line 1 already; remove one of the two"),
         ("node: [", "w.yaml:1: is not YAML ("),
         ("node: 2026-02-31", "w.yaml: holds a value that can't be read (day is out of range for month); put it into quotes"),
-        ("[" * 2000, "w.yaml: is nested too deeply; write it flatter"),
+        ("[" * 700, "w.yaml: is nested too deeply; write it flatter"),
         ("- a", "w.yaml: holds no mapping; begin with a key such as `node:`"),
     ],
 )

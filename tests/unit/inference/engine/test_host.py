@@ -55,6 +55,7 @@ def test_changed_files_are_a_broken_package(
     assert executor.free() == 1
 
 
+@pytest.mark.slow  # what loading says of damaged weights is tested where they are loaded; how it comes through, by the test above
 def test_damaged_weights_are_a_broken_package(executor: LocalExecutor, case: Case, tiny_package: Path, tmp_path: Path) -> None:
     damaged = tmp_path / "damaged"
     shutil.copytree(tiny_package, damaged)

@@ -31,6 +31,8 @@ CLASSIFY: list[tuple[str, int, dict[str, Any], int, float]] = [
     ("resnet", 2, {"depth": 10, "width": 8, "stem": "small"}, 120, 0.01),
     ("densenet", 2, {"layers": [2, 2, 2], "growth": 8, "stem": "small"}, 90, 0.005),
 ]
+# They learn in another dimension too; every network and both dimensions are in the plain suite.
+TWICE = {("unet", 3), ("vnet", 2)}
 
 
 def test_no_network_is_left_out() -> None:
@@ -67,7 +69,14 @@ def _dice(guess: Tensor, truth: Tensor, label: int) -> float:
     return float(2 * (there & found).sum() / (there.sum() + found.sum()))
 
 
-@pytest.mark.parametrize(("name", "dims", "given", "steps", "rate"), SEGMENT, ids=[f"{e[0]}-{e[1]}d" for e in SEGMENT])
+def _each(entries: list[tuple[str, int, dict[str, Any], int, float]]) -> list[Any]:
+    return [
+        pytest.param(*entry, id=f"{entry[0]}-{entry[1]}d", marks=[pytest.mark.slow] if entry[:2] in TWICE else [])
+        for entry in entries
+    ]
+
+
+@pytest.mark.parametrize(("name", "dims", "given", "steps", "rate"), _each(SEGMENT))
 def test_segments_discs_by_size(name: str, dims: int, given: dict[str, Any], steps: int, rate: float) -> None:
     torch.manual_seed(0)
     network = build(name, {"spatial_dims": dims, "in_channels": 1, "out_channels": 3, **given})
@@ -80,7 +89,7 @@ def test_segments_discs_by_size(name: str, dims: int, given: dict[str, Any], ste
     assert min(_dice(guess, truth, 1), _dice(guess, truth, 2)) > 0.75, [_dice(guess, truth, label) for label in (1, 2)]
 
 
-@pytest.mark.parametrize(("name", "dims", "given", "steps", "rate"), CLASSIFY, ids=[f"{e[0]}-{e[1]}d" for e in CLASSIFY])
+@pytest.mark.parametrize(("name", "dims", "given", "steps", "rate"), _each(CLASSIFY))
 def test_tells_discs_from_squares(name: str, dims: int, given: dict[str, Any], steps: int, rate: float) -> None:
     torch.manual_seed(0)
     network = build(name, {"spatial_dims": dims, "in_channels": 1, "out_channels": 3, **given})

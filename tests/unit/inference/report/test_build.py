@@ -28,6 +28,7 @@ def test_roles_and_uids() -> None:
     assert json.loads(results[4].payload)["measurements"] == measurements
 
 
+@pytest.mark.heavy
 def test_the_same_task_gives_the_same_bytes_whatever_the_order_of_the_list() -> None:
     datasets = ct_series(5)
     label_map = label_map_of(datasets)

@@ -7,8 +7,6 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
-from monai.bundle.config_parser import ConfigParser
-from monai.transforms.io.dictionary import SaveImaged
 
 from inference.engine.segmenter import LoadedModel, label_volume, load_package
 from inference.manifest import Postprocess
@@ -33,6 +31,9 @@ def crop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.filterwarnings("ignore")  # MONAI and its readers use what others have deprecated
 def test_monai_finds_what_the_node_finds(crop: Path) -> None:
+    from monai.bundle.config_parser import ConfigParser  # seconds of import, which the fast tests do without
+    from monai.transforms.io.dictionary import SaveImaged
+
     parser = ConfigParser()
     parser.read_config(BUNDLE / "configs" / "inference.json")
     parser.read_meta(BUNDLE / "configs" / "metadata.json")

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from monai.bundle.config_parser import ConfigParser
 from PIL import Image
 from torch import nn
 
@@ -97,6 +96,8 @@ def test_unwritable_package_folder(tmp_path: Path) -> None:
 @pytest.mark.heavy
 @pytest.mark.filterwarnings("ignore")  # MONAI and its readers use what others have deprecated
 def test_monai_gives_a_classifiers_probabilities(tmp_path: Path) -> None:
+    from monai.bundle.config_parser import ConfigParser  # seconds of import, which the fast tests do without
+
     recipe = spots_recipe()
     export_package(recipe, _networks(recipe), tmp_path, Classification(temperature=0.4, thresholds=(0.5,)))
     pixels = np.random.default_rng(1).integers(0, 255, (24, 36)).astype(np.uint8)

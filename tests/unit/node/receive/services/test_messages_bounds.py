@@ -23,6 +23,7 @@ def test_too_many_items_are_refused_unread(vr: str) -> None:
     assert time.process_time() - begun_s < 5
 
 
+@pytest.mark.heavy
 def test_as_many_references_as_are_taken_are_read() -> None:
     reference = element(0x00081150, "UI", b"1.2\0") + element(0x00081155, "UI", b"1.3\0")
     data = element(REFERENCED, "SQ", item(reference) * messages.MOST_INSTANCES)
