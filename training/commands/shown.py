@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from storage.base.errors import ConfigError
+from training.evaluate.headline import headline
 from training.evaluate.results import AS_IS, Evaluation
 from training.recipe import Recipe
 
@@ -21,7 +22,7 @@ def show_figures(evaluation: Evaluation, as_json: bool) -> None:
         show_document(evaluation.document())
         return
     table = Table("figure", "cases", "with 95 % interval", title=f"{len(evaluation.cases[AS_IS])} test cases")
-    for line in evaluation.headline():
+    for line in headline(evaluation):
         table.add_row(line.what, line.way, line.figure.text())
     Console().print(table)
 

@@ -77,13 +77,16 @@ def _figures(found: ClassifiedCases, manifest: Manifest, options: Options) -> Fi
 
 
 def _strata(found: ClassifiedCases, manifest: Manifest, options: Options) -> Iterator[Stratum]:
-    """Accuracy and, where a subgroup has several classes, AUC."""
+    """Accuracy and, where a subgroup has several classes, AUC. A class by the source's own name says which of ours it is."""
+    names = class_names([label.name for label in manifest.labels])
     for key, members in subgroups([case.traits for case in found.cases], options.subgroups).items():
         for value, indices in members.items():
             part = found.part(indices)
             resampler, statistics = _resampler(part, options), part.of_all()
-            for metric in ("accuracy", "auc") if np.unique(part.truth).size > 1 else ("accuracy",):
-                yield Stratum(key, value, EVERYTHING, metric, resampler.figure(statistics[metric]))
+            classes = np.unique(part.truth)
+            told = f"{value} ({names[classes[0]]})" if key == "class" and classes.size == 1 else value
+            for metric in ("accuracy", "auc") if classes.size > 1 else ("accuracy",):
+                yield Stratum(key, told, EVERYTHING, metric, resampler.figure(statistics[metric]))
 
 
 def _compare(name: str, theirs: Probabilities, found: ClassifiedCases, options: Options) -> Comparison:
@@ -106,8 +109,24 @@ def _calibration(found: ClassifiedCases, manifest: Manifest) -> dict[str, Any]:
         "temperature": manifest.classification.temperature if manifest.classification else 1.0,
         "error_before": round(calibration_error(before, truth), 4),
         "error_after": round(calibration_error(found.probabilities, truth), 4),
+        "thresholds": list(_calls(found, manifest)),
         "bins": [{key: round(value, 4) for key, value in asdict(row).items()} for row in bins],
     }
+
+
+def _calls(found: ClassifiedCases, manifest: Manifest) -> Iterator[dict[str, Any]]:
+    """By label what the package's threshold, which other cases gave, makes of the cases as they are."""
+    for label in manifest.labels if manifest.classification else ():
+        threshold = manifest.classification.thresholds[label.value - 1] if manifest.classification else 0.5
+        called, positive = found.called(label.value, threshold), found.truth == label.value
+        yield {
+            "label": label.name,
+            "threshold": threshold,
+            "true_positive": int((called & positive).sum()),
+            "false_negative": int((~called & positive).sum()),
+            "false_positive": int((called & ~positive).sum()),
+            "true_negative": int((~called & ~positive).sum()),
+        }
 
 
 def _charts(found: ClassifiedCases, names: Sequence[str]) -> dict[str, str]:

@@ -62,6 +62,10 @@ class ClassifiedCases:
             "calibration_error": lambda i: calibration_error(p[i], t[i]),
         }
 
+    def called(self, value: int, threshold: float) -> Flags:
+        """Which cases a class is called present in, as the node calls it."""
+        return np.asarray(self.probabilities[:, value] >= threshold)
+
     def of_class(self, value: int, threshold: float | None, specificity: float) -> dict[str, Statistic]:
         """Figures of one class against the others.
 
@@ -78,7 +82,8 @@ class ClassifiedCases:
             "specificity_at_sensitivity": lambda i: specificity_at(score[i], positive[i], specificity),
         }
         if threshold is not None:
-            called = score >= threshold
+            called = self.called(value, threshold)
+            figures["accuracy_at_threshold"] = lambda i: float((called[i] == positive[i]).mean())
             figures["sensitivity"] = lambda i: _share(called[i], positive[i])
             figures["specificity"] = lambda i: _share(~called[i], ~positive[i])
         return figures

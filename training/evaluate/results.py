@@ -62,15 +62,6 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Headline:
-    """One line of a table: ``what`` is the metric's name with its subject and unit."""
-
-    what: str
-    way: str
-    figure: Figure
-
-
-@dataclass(frozen=True)
 class Evaluation:
     """Figures of one package on one part of the data.
 
@@ -101,17 +92,6 @@ class Evaluation:
     def figure(self, subject: str, metric: str, way: str = AS_IS) -> Figure:
         """One figure; ``KeyError`` where there is none."""
         return self.figures[way][subject][metric]
-
-    def headline(self) -> list[Headline]:
-        """The few figures for tables: Dice of each label, or AUC and accuracy, and the measures' differences."""
-        wanted = {"dice": "Dice", "auc": "AUC", "accuracy": "Accuracy", "absolute_difference": "Mean absolute difference"}
-        lines = []
-        for way, subjects in self.figures.items():
-            for subject, metrics in subjects.items():
-                for metric in (key for key in wanted if key in metrics):
-                    unit = f" ({self.subject.length_unit})" if metric == "absolute_difference" else ""
-                    lines.append(Headline(f"{wanted[metric]}{unit}, {subject}", way, metrics[metric]))
-        return lines
 
     def below(self, floor: Mapping[str, float]) -> list[str]:
         """What misses the recipe's floor, in words: mean Dice of a label, AUC for a classifier.

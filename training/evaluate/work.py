@@ -120,6 +120,6 @@ class ClassWork(Work):
         names = class_names(self.subject.labels)
         told = zip(rows.cases, rows.truth, rows.probabilities, strict=True)
         return {
-            case.name: f"{case.name}, true {names[truth]}, called {names[int(p.argmax())]} ({p.max():.2f})"
+            case.name: f"{case.name}, true {names[truth]}, most probable {names[int(p.argmax())]} ({p.max():.2f})"
             for case, truth, p in told
         }

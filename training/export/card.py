@@ -8,6 +8,7 @@ from inference.manifest import Manifest
 from training.data import Statement
 from training.evaluate.calibrate import Calibrated
 from training.evaluate.cost import Cost
+from training.evaluate.headline import headline, ways_shown
 from training.evaluate.page.details import Table
 from training.evaluate.results import AS_IS, Evaluation
 from training.export.parity import Parity
@@ -64,16 +65,17 @@ def _labels(manifest: Manifest) -> list[str]:
 
 def _figures(evaluation: Evaluation, making: Making) -> list[str]:
     rows = ["| Figure | Cases | Mean | 95 % interval | Number |", "| --- | --- | --- | --- | --- |"]
-    for line in evaluation.headline():
+    for line in headline(evaluation):
         figure = line.figure
         interval = "too few" if figure.low is None or figure.high is None else f"{figure.low:.3f} to {figure.high:.3f}"
         rows.append(f"| {line.what} | {line.way} | {figure.value:.3f} | {interval} | {figure.cases} |")
     count = len(evaluation.cases[AS_IS])
+    alike = " Mirrored cases give the same figures." if len(ways_shown(evaluation)) < len(evaluation.figures) else ""
     rows += [
         "",
         f"{count} cases, each from its own grid and back onto it, by the code that the node runs. No case of the test",
     ]
-    rows += ["part was used to fit, to choose or to calibrate. `docs/test.json` holds every case and figure."]
+    rows += [f"part was used to fit, to choose or to calibrate.{alike} `docs/test.json` holds every case and figure."]
     return rows + (_table(making.members) if making.members else [])
 
 

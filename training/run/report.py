@@ -9,10 +9,11 @@ from typing import Any
 from inference.engine.package import LoadedModel, load_package
 from training.data import DataSet, Statement, make_statement
 from training.evaluate.baselines.fit import Baseline, fit_baseline
+from training.evaluate.headline import AT_THRESHOLD, Headline, headline
 from training.evaluate.measure import evaluate
 from training.evaluate.page.curves import curve_charts
 from training.evaluate.page.details import Details, Table, details_of
-from training.evaluate.results import Evaluation
+from training.evaluate.results import AS_IS, Evaluation
 from training.export.package import export_package
 from training.recipe import Recipe
 from training.run.member import Desk
@@ -51,15 +52,21 @@ def members_table(recipe: Recipe, fitted: Fitted, whole: Evaluation, dataset: Da
     """Headline figures of each member alone and of what was made of them, on the same test cases; None for a single network."""
     if len(fitted.members) < 2:
         return None
+    told = _compared(whole)
     rows = []
     for number, member in enumerate(fitted.members, start=1):
         found = _alone(recipe, member, dataset, desk)
-        rows.append([f"member {number}", *(line.figure.text() for line in found.headline())])
+        rows.append([f"member {number}", *(line.figure.text() for line in _compared(found))])
     combined = "mean of the weights" if len(fitted.networks) == 1 else "ensemble"
-    rows.append([combined, *(line.figure.text() for line in whole.headline())])
-    header = ["", *(f"{line.what}, {line.way}" for line in whole.headline())]
-    note = "Each member learnt from all folds but one; the test part is in no fold."
+    rows.append([combined, *(line.figure.text() for line in told)])
+    header = ["", *(line.what for line in told)]
+    note = "Each member learnt from all folds but one; the test part is in no fold. Cases as they are."
     return Table("Members", header, rows, note)
+
+
+def _compared(evaluation: Evaluation) -> list[Headline]:
+    """Lines that a member has too: it was given no thresholds of its own."""
+    return [line for line in headline(evaluation) if line.way == AS_IS and line.metric not in AT_THRESHOLD]
 
 
 def _alone(recipe: Recipe, member: Member, dataset: DataSet, desk: Desk) -> Evaluation:
@@ -83,5 +90,5 @@ def _told(document: Mapping[str, Any]) -> dict[str, str]:
     parts = ", ".join(f"{part} {told['cases']} ({told['groups']} groups)" for part, told in document["parts"].items())
     told = {"Cases": parts, "Split": str(document["split"]), "Groups": str(document["grouping"]["words"])}
     if document["unknown"]:
-        told["Not known"] = "; ".join(document["unknown"])
+        told["Not known"] = " ".join(document["unknown"])
     return told

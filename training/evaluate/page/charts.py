@@ -20,7 +20,7 @@ MOST_POINTS = 400
 
 def roc_chart(curves: Mapping[str, Roc]) -> str:
     """Sensitivity over 1 - specificity, one line per name."""
-    chart = Chart("ROC", "1 − specificity", "sensitivity", UNIT, UNIT, size=SQUARE, key="foot right")
+    chart = Chart("ROC", "1 − specificity", "sensitivity", UNIT, UNIT, size=SQUARE)
     chart.guide((0, 0), (1, 1))
     for number, (name, roc) in enumerate(curves.items()):
         steps = thinned(list(zip((1 - roc.specificity).tolist(), roc.sensitivity.tolist(), strict=True)))
@@ -30,9 +30,7 @@ def roc_chart(curves: Mapping[str, Roc]) -> str:
 
 def reliability_chart(curves: Mapping[str, Sequence[Bin]]) -> str:
     """Share right over confidence, one line per name; calibrated is the diagonal. A dot's area tells its cases."""
-    chart = Chart(
-        "Reliability", "confidence of the most probable class", "share that is right", UNIT, UNIT, size=SQUARE, key="top left"
-    )
+    chart = Chart("Reliability", "confidence of the most probable class", "share that is right", UNIT, UNIT, size=SQUARE)
     chart.guide((0, 0), (1, 1))
     for number, (name, bins) in enumerate(curves.items()):
         chart.line([(b.confidence, b.accuracy) for b in bins], name, number)
@@ -57,17 +55,14 @@ def bland_altman_chart(
     return chart.text()
 
 
-def curves_chart(title: str, y_label: str, curves: Mapping[str, Sequence[tuple[float, float]]], *, rises: bool = False) -> str:
-    """Lines over the steps of training; empty text where there is nothing to draw. Points that are no numbers are left out.
-
-    ``rises``: the lines end high, so that the legend stands low.
-    """
+def curves_chart(title: str, y_label: str, curves: Mapping[str, Sequence[tuple[float, float]]]) -> str:
+    """Lines over the steps of training; empty text where there is nothing to draw. Points that are no numbers are left out."""
     finite = {name: [point for point in points if np.isfinite(point).all()] for name, points in curves.items()}
     points = [point for line in finite.values() for point in line]
     if not points:
         return ""
     x, y = padded([x for x, _ in points], 0.0), padded([y for _, y in points])
-    chart = Chart(title, "step", y_label, x, y, key="foot right" if rises else "top right")
+    chart = Chart(title, "step", y_label, x, y)
     for number, (name, line) in enumerate(finite.items()):
         chart.line(thinned(line), name, number)
     return chart.text()
@@ -81,7 +76,9 @@ def spread_chart(title: str, x_label: str, values: Mapping[str, NDArray[np.float
         return ""
     least = min(float(row.min()) for row in rows.values())
     x = (0.0, 1.0) if least < 0.5 else (math.floor(10 * least - 0.01) / 10, 1.0)
-    chart = Chart(title, x_label, "", x, (-0.5, len(rows) - 0.5), size=(420, 84 + 42 * len(rows)), rows=True)
+    chart = Chart(
+        title, f"{x_label} (dashes: median)", "", x, (-0.5, len(rows) - 0.5), size=(420, 84 + 42 * len(rows)), rows=True
+    )
     for number, (name, row) in enumerate(rows.items()):
         height = len(rows) - 1 - number
         jitter = np.random.default_rng(0).uniform(-0.16, 0.16, row.size)

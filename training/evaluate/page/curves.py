@@ -9,7 +9,7 @@ from pathlib import Path
 from storage.base.errors import ConfigError
 from training.evaluate.page.charts import curves_chart
 
-_LOSSES = ("loss", "validation loss")
+_LOSSES = {"loss": "training", "validation loss": "validation"}
 
 
 def curve_charts(path: Path) -> dict[str, str]:
@@ -25,10 +25,18 @@ def curve_charts(path: Path) -> dict[str, str]:
             columns = _columns(list(csv.DictReader(stream)))
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(f"{path}: no readable metrics of a run; name another", code="metrics-unreadable") from error
-    losses = {name: columns[name] for name in _LOSSES if columns.get(name)}
-    scores = {name: points for name, points in columns.items() if name not in (*_LOSSES, "step", "learning_rate") and points}
-    charts = {"Loss": curves_chart("Loss", "loss", losses), "Validation": curves_chart("Validation", "score", scores, rises=True)}
+    losses = {shown: columns[name] for name, shown in _LOSSES.items() if columns.get(name)}
+    scores = {
+        _score(name): points for name, points in columns.items() if name not in (*_LOSSES, "step", "learning_rate") and points
+    }
+    charts = {"Loss": curves_chart("Loss", "loss", losses), "Validation": curves_chart("Validation", "score", scores)}
     return {title: chart for title, chart in charts.items() if chart}
+
+
+def _score(column: str) -> str:
+    """A column's name as people write it: ``AUC``, ``Dice of Liver``."""
+    label = column.removeprefix("dice ")
+    return {"auc": "AUC", "dice": "Dice, mean of the labels"}.get(column, column if label == column else f"Dice of {label}")
 
 
 def _columns(rows: list[Mapping[str, str]]) -> dict[str, list[tuple[float, float]]]:

@@ -14,6 +14,7 @@ from storage.base.errors import ConfigError
 from training.evaluate.figures.bootstrap import LEAST_GROUPS, Figure
 from training.evaluate.figures.classes import NONE
 from training.evaluate.figures.sizes import unit_symbol
+from training.evaluate.headline import headline, ways_shown
 from training.evaluate.page.details import Details
 from training.evaluate.page.wording import interval, metric_name, number, shown
 from training.evaluate.results import AS_IS, Evaluation, Figures
@@ -63,7 +64,8 @@ def html(evaluation: Evaluation, details: Details) -> str:
         size_unit=unit_symbol(subject.size_unit),
         headline=list(_headline(evaluation)),
         baseline=evaluation.comparison.name if evaluation.comparison else "",
-        figures={way: list(_figures(rows, evaluation)) for way, rows in evaluation.figures.items()},
+        figures={way: list(_figures(evaluation.figures[way], evaluation)) for way in ways_shown(evaluation)},
+        repeated=[way for way in evaluation.figures if way not in ways_shown(evaluation)],
         strata=_strata(evaluation),
         calibration=evaluation.calibration,
         confusion=evaluation.confusion,
@@ -79,15 +81,14 @@ def html(evaluation: Evaluation, details: Details) -> str:
 def _headline(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
     """One row a figure; where there is a baseline, its figure and the difference beside it."""
     compared = evaluation.comparison
-    for way, subjects in evaluation.figures.items():
-        for name, metrics in subjects.items():
-            for metric in (key for key in ("dice", "auc", "accuracy", "absolute_difference") if key in metrics):
-                row = _row(name, metric, metrics[metric], evaluation) | {"way": way}
-                theirs = compared.figures.get(name, {}).get(metric) if compared and way == AS_IS else None
-                if compared and theirs:
-                    gap = compared.differences[name][metric]
-                    row |= {"baseline": shown(metric, theirs), "gap": shown(metric, gap), "gap_interval": interval(metric, gap)}
-                yield row
+    for line in headline(evaluation):
+        metric = line.metric
+        row = _row(line.subject, metric, line.figure, evaluation) | {"way": line.way}
+        theirs = compared.figures.get(line.subject, {}).get(metric) if compared and line.way == AS_IS else None
+        if compared and theirs:
+            gap = compared.differences[line.subject][metric]
+            row |= {"baseline": shown(metric, theirs), "gap": shown(metric, gap), "gap_interval": interval(metric, gap)}
+        yield row
 
 
 def _figures(figures: Figures, evaluation: Evaluation) -> Iterator[dict[str, Any]]:

@@ -9,17 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import Literal
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _DASHES = ("", "6 3", "2 2", "8 3 2 3", "4 4", "1 3")
 _GREY = "#767676"
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 22, 30, 44
+_SAMPLE, _LETTER, _ROW = 34, 6.4, 16  # of the legend: a line's sample with its margins, a letter, a row
 
 _HALO = 'stroke="white" stroke-width="3" paint-order="stroke"'
 
 Range = tuple[float, float]
-Place = Literal["top right", "top left", "foot right"]
 Points = Iterable[tuple[float, float]]
 
 
@@ -46,7 +45,6 @@ class Chart:
     ----------
     x, y : the ranges shown, low before high.
     x_label, y_label : with the unit.
-    key : where the legend stands.
     rows : the y axis has no numbers; what stands at a height is said by ``note``.
     """
 
@@ -60,11 +58,9 @@ class Chart:
         *,
         size: tuple[int, int] = (420, 300),
         rows: bool = False,
-        key: Place = "top right",
     ) -> None:
         self._title, self._x, self._y = title, x, y
         self._width, self._height = size
-        self._key_place = key
         self._marks: list[str] = []
         self._legend: list[tuple[str, str, str]] = []
         self._axes = [*self._grid(() if rows else ticks(*y)), *self._labels(x_label, y_label)]
@@ -88,25 +84,23 @@ class Chart:
         """Words that begin at a place."""
         self._marks.append(_text(self._across(x) + 4, self._up(y), words, "start", extra=_HALO))
 
-    def dots(self, points: Points, name: str = "", number: int = 0, radius: float = 3.0) -> None:
+    def dots(self, points: Points, number: int = 0, radius: float = 3.0) -> None:
         """Points by themselves, half see-through, so that many at one place show."""
         colour = COLOURS[number % len(COLOURS)]
         self._marks.extend(
             f'<circle cx="{self._across(x):.1f}" cy="{self._up(y):.1f}" r="{radius:g}" fill="{colour}" fill-opacity="0.55"/>'
             for x, y in points
         )
-        if name:
-            self._legend.append((name, colour, "none"))
 
     def text(self) -> str:
-        """The chart as one ``<svg>`` element."""
-        head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self._width} {self._height}" role="img" class="chart"'
+        """The chart as one ``<svg>`` element; the legend stands below the axes, where no line runs through it."""
+        rows = self._key_rows()
+        height = self._height + _ROW * len(rows)
+        head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self._width} {height}" role="img" class="chart"'
         title = escape(self._title)
         font = 'font-family="sans-serif" font-size="11"'
-        body = "".join([*self._axes, *self._marks, *self._key()])
-        return (
-            f'{head} width="{self._width}" height="{self._height}" {font} aria-label="{title}"><title>{title}</title>{body}</svg>'
-        )
+        body = "".join([*self._axes, *self._marks, *self._key(rows)])
+        return f'{head} width="{self._width}" height="{height}" {font} aria-label="{title}"><title>{title}</title>{body}</svg>'
 
     def _across(self, x: float) -> float:
         share = (x - self._x[0]) / (self._x[1] - self._x[0])
@@ -132,18 +126,26 @@ class Chart:
         yield _text(_LEFT + (self._width - _LEFT - _RIGHT) / 2, self._height - 10, x_label, "middle")
         yield _text(14, middle, y_label, "middle", extra=f'transform="rotate(-90 14 {middle:.0f})"')
 
-    def _key(self) -> Iterable[str]:
-        """The legend: a sample of each line and its name."""
-        left = self._key_place.endswith("left")
-        first = _TOP + 12 if self._key_place.startswith("top") else self._height - _BOTTOM - 15 * len(self._legend)
-        x = _LEFT + 10 if left else self._width - _RIGHT - 30
-        for place, (name, colour, dash) in enumerate(self._legend):
-            y = first + 15 * place
-            yield _text(x + 26 if left else x - 4, y + 4, name, "start" if left else "end", extra=_HALO)
-            if dash == "none":
-                yield f'<circle cx="{x + 11}" cy="{y}" r="3" fill="{colour}"/>'
-            else:
+    def _key_rows(self) -> list[list[tuple[float, str, str, str]]]:
+        """The legend's entries in rows that the chart's width holds: where each begins, its name, colour and dashes."""
+        rows: list[list[tuple[float, str, str, str]]] = []
+        x = math.inf
+        for name, colour, dash in self._legend:
+            width = _SAMPLE + _LETTER * len(name)
+            if x + width > self._width - 4:
+                rows.append([])
+                x = _LEFT
+            rows[-1].append((x, name, colour, dash))
+            x += width
+        return rows
+
+    def _key(self, rows: Sequence[Sequence[tuple[float, str, str, str]]]) -> Iterable[str]:
+        """A sample of each line and its name."""
+        for place, row in enumerate(rows):
+            y = self._height + _ROW * place + 4
+            for x, name, colour, dash in row:
                 yield f'<line x1="{x}" y1="{y}" x2="{x + 22}" y2="{y}" stroke="{colour}" stroke-width="2" {_dashed(dash)}/>'
+                yield _text(x + 26, y + 4, name, "start")
 
 
 def _dashed(dash: str) -> str:

@@ -13,6 +13,7 @@ from tests.unit.training.evaluate.made import CIRCUMFERENCE, ByMean, ByThreshold
 from training.evaluate.baselines.fit import fit_baseline
 from training.evaluate.baselines.masks import MaskBaseline
 from training.evaluate.calibrate import calibrate
+from training.evaluate.headline import AT_THRESHOLD, headline, ways_shown
 from training.evaluate.measure import evaluate, mirrored
 from training.evaluate.results import EVERYTHING
 
@@ -31,7 +32,7 @@ def test_a_segmentation_that_is_right() -> None:
     assert on_mask == found.agreement["Head circumference"].bias_mm != 0.0
     assert {row.key for row in found.strata} == {"site", "size of Head"} and found.subject.size_unit == "mm2"
     assert found.below({"Head": 1.0}) == [] and len(found.below({"Head": 1.01})) == 1
-    assert [line.what for line in found.headline()] == ["Dice, Head", "Mean absolute difference (mm), Head circumference"]
+    assert [line.what for line in headline(found)] == ["Dice, Head", "Mean absolute difference (mm), Head circumference"]
 
 
 def test_a_head_that_is_drawn_too_large_by_a_pixel_is_measured_in_millimetres() -> None:
@@ -101,9 +102,38 @@ def test_a_classifier() -> None:
     assert found.figure(EVERYTHING, "auc") == auc
     assert found.figure("Head", "sensitivity").value == pytest.approx(found.confusion[1][1] / sum(found.confusion[1]))
     assert found.figure("Head", "specificity").value == pytest.approx(found.confusion[0][0] / sum(found.confusion[0]))
+    assert found.figure("Head", "accuracy_at_threshold") == found.figure(EVERYTHING, "accuracy"), "the threshold is a half"
     assert found.figure(EVERYTHING, "accuracy").value > 0.7 and set(found.charts) == {"ROC", "Reliability"}
     assert {row.metric for row in found.strata} == {"accuracy", "auc"} and len(found.pictures) == 7
     assert found.below({"Head": 0.99}) and not found.below({"Head": 0.7})
+
+
+def test_a_threshold_of_its_own_has_figures_of_its_own_beside_the_most_probable_class() -> None:
+    model = model_of(ByMean(30.0), "classification", 2, classification={"thresholds": [0.2]})
+    found = evaluate(model, recipe_of(worst_cases=0), [bright_case(n) for n in range(80)])
+    (calls,) = found.calibration["thresholds"]
+    assert calls["threshold"] == 0.2 and calls["true_positive"] + calls["false_negative"] == 40
+    right, present, absent = calls["true_positive"] + calls["true_negative"], calls["true_positive"], calls["true_negative"]
+    for metric, value in (("accuracy_at_threshold", right / 80), ("sensitivity", present / 40), ("specificity", absent / 40)):
+        figure = found.figure("Head", metric)
+        assert figure.value == pytest.approx(value) and figure.low is not None and figure.low <= value
+    assert calls["true_positive"] > found.confusion[1][1] and calls["true_negative"] < found.confusion[0][0]
+    assert [(line.metric, line.subject) for line in headline(found)] == [
+        ("auc", EVERYTHING),
+        ("accuracy", EVERYTHING),
+        *((metric, "Head") for metric in AT_THRESHOLD),
+    ]
+
+
+def test_mirrored_cases_of_equal_figures_are_not_told_twice() -> None:
+    recipe = recipe_of(worst_cases=0)
+    mirroring = recipe.model_copy(update={"augment": recipe.augment.model_copy(update={"mirror_axes": (1,)})})
+    alike = evaluate(CLASSIFIER, mirroring, [bright_case(n) for n in range(20)])
+    assert set(alike.figures) == {"as is", "mirrored"} and ways_shown(alike) == ["as is"]
+    other = replace(
+        alike, figures={**alike.figures, "mirrored": {EVERYTHING: {"auc": replace(alike.figure("Head", "auc"), value=0.1)}}}
+    )
+    assert ways_shown(other) == ["as is", "mirrored"]
 
 
 def test_calibration_is_fitted_on_other_cases_and_told_before_and_after() -> None:

@@ -113,7 +113,14 @@ def test_a_classifications_page_tells_all() -> None:
     model = model_of(ByMean(60.0), "classification", 2, classification={"temperature": 3.0, "thresholds": [0.45]})
     found = evaluate(model, recipe_of(worst_cases=1), [bright_case(n) for n in range(30)])
     page = _Page(html(found, Details()))
-    for words in ("AUC", "Sensitivity at a specificity of 0.9", "True class, called", "calibration error", "at temperature 1"):
+    for words in (
+        "AUC",
+        "Sensitivity at a specificity of 0.9",
+        "True class, called",
+        "calibration error",
+        "at temperature 1",
+        "0.4500",
+    ):
         assert words in page.words, words
     assert "surface" not in page.words and "Baseline" not in page.words
 
