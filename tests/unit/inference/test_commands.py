@@ -94,7 +94,8 @@ def test_run_asks_which_series_when_two_would_do(package: Path, tmp_path: Path) 
 
 def test_a_process_says_it_on_the_right_streams(package: Path, tmp_path: Path) -> None:
     write(mr_series(8, 24, 24), tmp_path / "mr")
-    command = [sys.executable, "-m", "inference", "run", package, tmp_path / "mr", "--out", tmp_path / "out", "--json"]
+    given = ("run", package, tmp_path / "mr", "--out", tmp_path / "out", "--json")
+    command = [sys.executable, "-m", "inference", *map(str, given)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120.0, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert [record["label"] for record in json.loads(done.stdout)["measurements"]] == ["Thing"]
