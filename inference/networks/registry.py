@@ -24,11 +24,23 @@ _ARCHITECTURES: dict[str, tuple[str, str, Task]] = {
     "unet": ("unet", "UNet", "segmentation"),
     "vnet": ("vnet", "VNet", "segmentation"),
 }
+# The same for networks of several modalities of one patient, a channel each.
+_FUSIONS: dict[str, tuple[str, str, Task]] = {
+    "attention-fusion": ("fusion.attention", "AttentionFusion", "segmentation"),
+    "early-fusion": ("fusion.early", "EarlyFusion", "segmentation"),
+    "gated-fusion": ("fusion.gated", "GatedFusion", "segmentation"),
+    "late-fusion": ("fusion.late", "LateFusion", "segmentation"),
+}
 
 
 def names(task: Task | None = None) -> tuple[str, ...]:
-    """The names that ``build`` knows, of one task or all."""
+    """The names that ``build`` knows for networks of one image, of one task or all."""
     return tuple(sorted(name for name, entry in _ARCHITECTURES.items() if task in (None, entry[2])))
+
+
+def fusion_names() -> tuple[str, ...]:
+    """The names that ``build`` knows for networks of several modalities; each is a ``fusion.FusionNetwork``."""
+    return tuple(sorted(_FUSIONS))
 
 
 def task_of(name: str) -> Task:
@@ -47,7 +59,7 @@ def build(name: str, arguments: Mapping[str, Any]) -> Network:
 
     Parameters
     ----------
-    name : one of ``names()``.
+    name : one of ``names()`` or ``fusion_names()``.
     arguments : keyword arguments of the architecture, plain JSON values.
 
     Raises
@@ -81,9 +93,10 @@ def minimum_multiple(name: str, arguments: Mapping[str, Any]) -> int:
 
 
 def _entry(name: str) -> tuple[str, str, Task]:
-    if name not in _ARCHITECTURES:
-        raise ModelError(f"network {name!r} is unknown; use one of: {', '.join(names())}", code="network-invalid")
-    return _ARCHITECTURES[name]
+    known = _ARCHITECTURES | _FUSIONS
+    if name not in known:
+        raise ModelError(f"network {name!r} is unknown; use one of: {', '.join(sorted(known))}", code="network-invalid")
+    return known[name]
 
 
 def _class(name: str) -> type[Network]:
