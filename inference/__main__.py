@@ -81,7 +81,7 @@ def _run(given: argparse.Namespace) -> int:
     loaded = load_ready(package, given.threads)
     clock = SystemClock()
     stages = Stages(clock, _show if sys.stderr.isatty() else lambda stage, fraction: None, lambda: False)
-    names = {name or loaded.manifest.inputs[0].name: uid for name, uid in wanted.items()}
+    names = {name or loaded.manifest.reference_input.name: uid for name, uid in wanted.items()}
     finished = run_files(loaded, given.input, given.out, names, stages, clock)
     if given.json:
         listed = [{"role": item.role, "path": str(item.path), "size_bytes": item.size_bytes} for item in finished.written]
@@ -148,7 +148,7 @@ def _package(text: str) -> Path:
 
 
 def _wanted(options: Sequence[str]) -> dict[str, str]:
-    """``[NAME=]UID`` options; without a name, the first input is meant."""
+    """``[NAME=]UID`` options; without a name, the reference is meant."""
     pairs = [option.rpartition("=") for option in options]
     return {name: uid for name, _, uid in pairs}
 

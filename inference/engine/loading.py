@@ -26,14 +26,18 @@ def load_ready(package: Path, threads: int) -> LoadedModel:
 
 
 def dry_run(loaded: LoadedModel) -> None:
-    """Run the whole model once on made-up voxels.
+    """Run the whole model once on made-up voxels, and where inputs are optional once more without those.
 
     Raises
     ------
     ModelError
         What it yields breaks its manifest.
     """
-    predict(loaded, {wanted.name: _synthetic(loaded.manifest, wanted) for wanted in loaded.manifest.inputs})
+    inputs = loaded.manifest.inputs
+    predict(loaded, {wanted.name: _synthetic(loaded.manifest, wanted) for wanted in inputs})
+    needed = [wanted for wanted in inputs if not wanted.optional]
+    if len(needed) < len(inputs):
+        predict(loaded, {wanted.name: _synthetic(loaded.manifest, wanted) for wanted in needed})
 
 
 def _synthetic(manifest: Manifest, wanted: Input) -> Volume:

@@ -60,7 +60,7 @@ def run_files(loaded: LoadedModel, source: Path, out: Path, wanted: Mapping[str,
     datasets = {name: read_files([found.path for found in instances]) for name, instances in chosen.items()}
     prediction = predict_series(loaded, datasets, stages)
     stages("report", 0.0)
-    first = loaded.manifest.inputs[0].name
+    first = loaded.manifest.reference_input.name
     task = _task(chosen, loaded, clock)
     objects, measurements = build_report(datasets[first], prediction, loaded.manifest, loaded.digest, task)
     stages("store", 0.0)
@@ -76,19 +76,32 @@ def run_files(loaded: LoadedModel, source: Path, out: Path, wanted: Mapping[str,
 def choose_series(series: Mapping[str, Sequence[FoundInstance]], manifest: Manifest, wanted: Mapping[str, str]) -> Chosen:
     """The Series of each input: the one asked for, else the only one of the input's modality.
 
+    Beside a reference only Series in its frame of reference fit. An optional input that no Series fits is left out.
+
     Raises
     ------
     InputError
-        Codes ``no-series``, ``many-series`` (naming the candidates' UIDs) or ``unknown-series``.
+        Codes ``no-series``, ``many-series`` (naming the candidates' UIDs), ``unknown-series``, ``input-unknown``.
     """
     unknown = sorted(wanted.keys() - {needed.name for needed in manifest.inputs})
     if unknown:
         names = ", ".join(needed.name for needed in manifest.inputs)
         raise InputError(f"{manifest.name} has no input {unknown[0]}; its inputs: {names}", code="input-unknown")
-    return {needed.name: list(series[_choose(series, needed, wanted.get(needed.name))]) for needed in manifest.inputs}
+    reference = manifest.reference_input
+    first = _choose(series, reference, wanted.get(reference.name))
+    assert first is not None  # a reference is never optional
+    beside = {uid: found for uid, found in series.items() if uid != first and _frame(found) == _frame(series[first])}
+    chosen = {reference.name: first}
+    for needed in manifest.further_inputs:
+        asked_for = wanted.get(needed.name)
+        uid = _choose(series if asked_for else beside, needed, asked_for)
+        if uid is not None:
+            chosen[needed.name] = uid
+    _check_different(chosen)
+    return {needed.name: list(series[chosen[needed.name]]) for needed in manifest.inputs if needed.name in chosen}
 
 
-def _choose(series: Mapping[str, Sequence[FoundInstance]], needed: Input, uid: str | None) -> str:
+def _choose(series: Mapping[str, Sequence[FoundInstance]], needed: Input, uid: str | None) -> str | None:
     if uid is not None:
         if uid not in series:
             raise InputError(f"series {uid} is not among the {len(series)} found", code="unknown-series")
@@ -96,11 +109,31 @@ def _choose(series: Mapping[str, Sequence[FoundInstance]], needed: Input, uid: s
     fitting = [uid for uid, instances in series.items() if str(instances[0].header.get("Modality", "")) in needed.modality]
     kinds = " or ".join(needed.modality)
     if not fitting:
-        raise InputError(f"no {kinds} series among the {len(series)} found", code="no-series")
+        if needed.optional:
+            return None
+        raise InputError(f"no {kinds} series for input {needed.name} among the {len(series)} found", code="no-series")
     if len(fitting) > 1:
         listed = "".join(f"\n  {uid} ({len(series[uid])} instances)" for uid in fitting)
-        raise InputError(f"{len(fitting)} {kinds} series fit; choose one by --series UID:{listed}", code="many-series")
+        raise InputError(
+            f"{len(fitting)} {kinds} series fit input {needed.name}; choose one by --series {needed.name}=UID:{listed}",
+            code="many-series",
+        )
     return fitting[0]
+
+
+def _frame(instances: Sequence[FoundInstance]) -> str:
+    return str(instances[0].header.get("FrameOfReferenceUID") or "")
+
+
+def _check_different(chosen: Mapping[str, str]) -> None:
+    first: dict[str, str] = {}
+    for name, uid in chosen.items():
+        other = first.setdefault(uid, name)
+        if other != name:
+            raise InputError(
+                f"series {uid} would be input {other} and {name}; choose another for one of them by --series NAME=UID",
+                code="same-series",
+            )
 
 
 def _task(chosen: Chosen, loaded: LoadedModel, clock: Clock) -> TaskSpec:

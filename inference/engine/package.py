@@ -14,6 +14,7 @@ from torch import nn
 
 from inference.manifest import Manifest, package_digest, read_manifest
 from inference.networks import build, load_weights
+from inference.pipeline.window import asked
 from storage.base.errors import ModelError
 
 
@@ -51,9 +52,6 @@ def load_package(package: Path) -> LoadedModel:
         The package is broken; the message names the file and the mend.
     """
     manifest = read_manifest(package)
-    if len(manifest.inputs) != 1:
-        message = f"{_document(package)}: inputs: one input is supported, not {len(manifest.inputs)}"
-        raise ModelError(message, code="manifest-invalid")
     paths = [_inside(package, member.weights) for member in manifest.network.members]
     digests = [member.sha256 for member in manifest.network.members]
     networks = tuple(_load(manifest, path, sha256, package) for path, sha256 in zip(paths, digests, strict=True))
@@ -80,12 +78,12 @@ def _inside(package: Path, name: str) -> Path:
 
 def _try_out(network: nn.Module, manifest: Manifest, package: Path) -> None:
     """One window of zeros: finds a network that doesn't fit the manifest, and warms up."""
-    size = tuple(manifest.grid.patch)
+    size, count = tuple(manifest.grid.patch), len(manifest.inputs)
     try:
         with torch.inference_mode():
-            scores = network(torch.zeros((1, 1, *size)))
+            scores = asked(network, torch.ones(count, dtype=torch.bool))(torch.zeros((1, count, *size)))
     except (RuntimeError, ValueError, ModelError) as error:
-        message = f"{_document(package)}: the network can't run on grid.patch {size}; correct either"
+        message = f"{_document(package)}: the network can't run on {count} input(s) of grid.patch {size}; correct any"
         raise ModelError(message, code="network-invalid") from error
     classes = 1 + len(manifest.labels)
     expected = (1, classes, *size) if manifest.task == "segmentation" else (1, classes)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from inference.engine.classifier import class_probabilities
+from inference.engine.notes import input_notes
 from inference.engine.package import LoadedModel
-from inference.engine.segmenter import input_of, label_volume
+from inference.engine.segmenter import run_prepared
 from inference.pipeline import Progress, silent
 from inference.volume import ClassProbabilities, LabelMap, Volume
+from storage.base.errors import InputError
 
 Prediction = LabelMap | ClassProbabilities
 
 
 def predict(model: LoadedModel, volumes: Mapping[str, Volume], progress: Progress = silent) -> Prediction:
-    """Run ``model`` on volumes by input name; what comes back belongs to the manifest's first input.
+    """Run ``model`` on volumes by input name; what comes back belongs to the manifest's reference.
 
     Raises
     ------
@@ -23,7 +25,11 @@ def predict(model: LoadedModel, volumes: Mapping[str, Volume], progress: Progres
     ModelError
         Code ``output-invalid``.
     """
-    volume = input_of(model, volumes)
+    name = model.manifest.reference_input.name
+    if name not in volumes:
+        raise InputError(f"the model's input {name!r} is missing; name a series for it in the rule", code="input-missing")
+    volume = volumes[name]
     if model.manifest.task == "classification":
         return ClassProbabilities.on(volume, class_probabilities(model, volume.voxels_kji, volume.affine_lps_mm, progress))
-    return LabelMap.on(volume, label_volume(model, volume.voxels_kji, volume.affine_lps_mm, progress))
+    labels, prepared = run_prepared(model, volumes, progress)
+    return LabelMap.on(volume, labels, input_notes(model.manifest, prepared))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,57 +12,61 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from inference.engine.package import LoadedModel, load_package
-from inference.pipeline import Prepared, Progress, labels_on_source, prepare, segment, silent
-from inference.volume.volume import Volume
-from storage.base.errors import InputError, ModelError
+from inference.pipeline import Placed, Prepared, Progress, labels_on_source, prepare_inputs, segment, silent
+from storage.base.errors import ModelError
 
-__all__ = ["LoadedModel", "label_volume", "load_package", "run"]
+__all__ = ["LoadedModel", "label_volume", "load_package", "run", "run_prepared"]
 
 
-def run(model: LoadedModel, volumes: Mapping[str, Volume], progress: Progress = silent) -> NDArray[Any]:
+def run(model: LoadedModel, volumes: Mapping[str, Placed], progress: Progress = silent) -> NDArray[Any]:
     """The label map of one study's inputs.
 
     Parameters
     ----------
     model : from ``load_package``.
-    volumes : by input name of the manifest.
+    volumes : by input name of the manifest, all in one frame of reference; an optional one may be missing.
     progress : called with (stage, fraction) for the stages prepare, network, restore; an exception from it stops the run.
 
     Returns
     -------
     labels_kji
-        uint8 (uint16 beyond 255 labels), (K, J, I) on the grid of the input; 0 is background.
+        uint8 (uint16 beyond 255 labels), (K, J, I) on the grid of the reference; 0 is background.
 
     Raises
     ------
     InputError
-        A volume is missing or can't be used by this model.
+        A volume is missing or can't be used by this model, or shows too little of the reference's grid.
     ModelError
         Code ``output-invalid``: a network yields values that are not numbers.
     """
-    volume = input_of(model, volumes)
-    return label_volume(model, volume.voxels_kji, volume.affine_lps_mm, progress)
+    return run_prepared(model, volumes, progress)[0]
 
 
-def input_of(model: LoadedModel, volumes: Mapping[str, Volume]) -> Volume:
-    """The volume of the manifest's first input."""
-    name = model.manifest.inputs[0].name
-    if name not in volumes:
-        raise InputError(f"the model's input {name!r} is missing; name a series for it in the rule", code="input-missing")
-    return volumes[name]
+def run_prepared(model: LoadedModel, volumes: Mapping[str, Placed], progress: Progress = silent) -> tuple[NDArray[Any], Prepared]:
+    """As ``run``, with the network's input: which inputs there were, and how much of the grid each showed."""
+    progress("prepare", 0.0)
+    prepared = prepare_inputs(volumes, model.manifest)
+    progress("prepare", 1.0)
+    labels = labels_on_source(_mean_scores(model, prepared, progress), prepared, model.manifest, progress)
+    expected = volumes[model.manifest.reference_input.name].voxels_kji.shape
+    if labels.shape != expected:
+        raise ModelError(f"label map {labels.shape} doesn't fit its volume {expected}", code="output-invalid")
+    return labels, prepared
 
 
 def label_volume(
     model: LoadedModel, voxels_kji: NDArray[np.float32], affine_lps_mm: NDArray[np.float64], progress: Progress = silent
 ) -> NDArray[Any]:
-    """``run`` for a bare array (K, J, I) and its affine, index (i, j, k, 1) to LPS millimetres; evaluation measures this."""
-    progress("prepare", 0.0)
-    prepared = prepare(voxels_kji, affine_lps_mm, model.manifest)
-    progress("prepare", 1.0)
-    labels = labels_on_source(_mean_scores(model, prepared, progress), prepared, model.manifest, progress)
-    if labels.shape != voxels_kji.shape:
-        raise ModelError(f"label map {labels.shape} doesn't fit its volume {voxels_kji.shape}", code="output-invalid")
-    return labels
+    """``run`` for a bare array (K, J, I) of the reference alone and its affine; evaluation measures this."""
+    return run(model, {model.manifest.reference_input.name: _Bare(voxels_kji, affine_lps_mm)}, progress)
+
+
+@dataclass(frozen=True, eq=False)
+class _Bare:
+    """An array and its affine, index (i, j, k, 1) to LPS millimetres."""
+
+    voxels_kji: NDArray[np.float32]
+    affine_lps_mm: NDArray[np.float64]
 
 
 def _mean_scores(model: LoadedModel, prepared: Prepared, progress: Progress) -> Tensor:

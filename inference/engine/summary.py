@@ -21,7 +21,7 @@ def package_summary(loaded: LoadedModel, package: Path) -> dict[str, object]:
         "task": manifest.task,
         "digest": loaded.digest,
         "package": str(package),
-        "inputs": [_input(wanted) for wanted in manifest.inputs],
+        "inputs": [_input(manifest, wanted) for wanted in manifest.inputs],
         "grid": _grid(manifest),
         "labels": [_label(manifest, label) for label in manifest.labels],
         **({"measures": [measure.name for measure in manifest.measures]} if manifest.measures else {}),
@@ -57,10 +57,13 @@ def _numbers(record: Mapping[str, Any]) -> Iterator[str]:
             yield f"{length['name']} {length['mm']:g} mm"
 
 
-def _input(wanted: Input) -> str:
+def _input(manifest: Manifest, wanted: Input) -> str:
     slices = f", {wanted.minimum_slices}+ slices" if wanted.spatial_dims == 3 else ""
     colour = ", colour as grey" if wanted.colour == "grey" else ""
-    return f"{wanted.name}: {' or '.join(wanted.modality)}, {wanted.spatial_dims}-D{slices}{colour}"
+    role = ""
+    if len(manifest.inputs) > 1:
+        role = ", the reference" if wanted is manifest.reference_input else ", optional" if wanted.optional else ", needed"
+    return f"{wanted.name}: {' or '.join(wanted.modality)}, {wanted.spatial_dims}-D{slices}{colour}{role}"
 
 
 def _grid(manifest: Manifest) -> str:

@@ -19,7 +19,8 @@ from inference.engine.inputs import volumes_of
 from inference.engine.package import LoadedModel
 from inference.engine.predict import Prediction, predict
 from inference.engine.progress import Stages
-from inference.protocol import BlobRef, Outcome, ResultBlob, SeriesRef, TaskSpec
+from inference.manifest import Input
+from inference.protocol import BlobRef, Outcome, ResultBlob, TaskSpec
 from inference.report import build_report
 from inference.volume import (
     LabelMap,
@@ -37,7 +38,7 @@ FILE_NAMES = {"seg": "seg.dcm", "sr": "sr.dcm", "overlay": "overlay.png", "text"
 
 def infer(task: TaskSpec, loaded: LoadedModel, blobs: Blobs, stages: Stages) -> Outcome:
     """Read the input Series, run the networks, write the label map on the source grid, or the class probabilities."""
-    datasets = _read_inputs("read", task, loaded, blobs, stages)
+    datasets = _read_inputs("read", task, loaded.manifest.inputs, blobs, stages)
     found = predict_series(loaded, datasets, stages)
     stages("store", 0.0)
     if isinstance(found, LabelMap):
@@ -49,12 +50,12 @@ def infer(task: TaskSpec, loaded: LoadedModel, blobs: Blobs, stages: Stages) -> 
 
 def report(task: TaskSpec, loaded: LoadedModel, blobs: Blobs, stages: Stages) -> Outcome:
     """Read the prediction and its source, write the DICOM results and what people look at."""
-    datasets = _read_inputs("source", task, loaded, blobs, stages)
+    reference = loaded.manifest.reference_input
+    source = _read_inputs("source", task, [reference], blobs, stages)[reference.name]
     payload = _get_prediction(task, blobs)
     classifies = loaded.manifest.task == "classification"
     prediction = decode_probabilities(payload) if classifies else decode_label_map(payload)
     stages("report", 0.0)
-    source = datasets[loaded.manifest.inputs[0].name]
     objects, measurements = build_report(source, prediction, loaded.manifest, loaded.digest, task)
     stages("write", 0.0)
     results = tuple(
@@ -71,7 +72,7 @@ def report(task: TaskSpec, loaded: LoadedModel, blobs: Blobs, stages: Stages) ->
 
 
 def predict_series(loaded: LoadedModel, datasets: Mapping[str, Sequence[Dataset]], stages: Stages) -> Prediction:
-    """Run the model on its named inputs; what it finds belongs to the manifest's first input.
+    """Run the model on its named inputs; what it finds belongs to the manifest's reference.
 
     Raises
     ------
@@ -96,19 +97,17 @@ def environment(loaded: LoadedModel) -> dict[str, str]:
     }
 
 
-def _read_inputs(stage: str, task: TaskSpec, loaded: LoadedModel, blobs: Blobs, stages: Stages) -> dict[str, list[Dataset]]:
+def _read_inputs(stage: str, task: TaskSpec, wanted: Sequence[Input], blobs: Blobs, stages: Stages) -> dict[str, list[Dataset]]:
+    """The Instances of each input by its name; an optional one that the task doesn't name is left out."""
     read: dict[str, list[Dataset]] = {}
-    for number, wanted in enumerate(loaded.manifest.inputs):
-        stages(stage, number / len(loaded.manifest.inputs))
-        read[wanted.name] = read_series(blobs, _reference(task, wanted.name))
+    for number, given in enumerate(wanted):
+        stages(stage, number / len(wanted))
+        if given.name in task.inputs:
+            read[given.name] = read_series(blobs, task.inputs[given.name])
+        elif not given.optional:
+            raise InputError(f"the model's input {given.name} was not given a Series; mend the rule", code="input-missing")
     stages(stage, 1.0)
     return read
-
-
-def _reference(task: TaskSpec, name: str) -> SeriesRef:
-    if name not in task.inputs:
-        raise InputError(f"the model's input {name} was not given a Series; mend the rule", code="input-missing")
-    return task.inputs[name]
 
 
 def _get_prediction(task: TaskSpec, blobs: Blobs) -> bytes:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from inference.manifest.inputs import check_inputs, check_intensities
 from inference.manifest.parts import (
     Classification,
     Code,
@@ -24,13 +25,17 @@ from inference.manifest.parts import (
 MOST_PATCH_VOXELS = 2**27
 """512 voxels cubed: half a gigabyte for the input of one window alone."""
 
+MOST_INPUTS = 16
+"""Series of one study that a model may take."""
+
 _LEAST_MM, _GREATEST_MM = 1e-3, 1e3
 
 
 class Manifest(Part):
     """What a package is, needs and yields. Units: millimetres, seconds, bytes.
 
-    In every task the network yields 1 + len(labels) channels, background or "none of the labels" first.
+    In every task the network yields 1 + len(labels) channels, background or "none of the labels" first. Its input has one channel
+    an input, in their order, all on the grid of ``reference``: the name of an input, the first where none is named.
     """
 
     format: Literal[1] = 1
@@ -45,7 +50,8 @@ class Manifest(Part):
     attribution: str = ""
     manufacturer: Text = Field(default="Wetread", max_length=64)
     family: Code
-    inputs: tuple[Input, ...] = Field(min_length=1)
+    inputs: tuple[Input, ...] = Field(min_length=1, max_length=MOST_INPUTS)
+    reference: Text | None = None
     grid: Grid
     intensity: Intensity
     network: Network
@@ -54,6 +60,21 @@ class Manifest(Part):
     classification: Classification | None = None
     measures: tuple[Measure, ...] = ()
     deadline_s: float = Field(default=600.0, gt=0, le=7 * 86_400)
+
+    @property
+    def reference_input(self) -> Input:
+        """The input on whose grid the result lies."""
+        return next((given for given in self.inputs if given.name == self.reference), self.inputs[0])
+
+    @property
+    def further_inputs(self) -> tuple[Input, ...]:
+        """Every input but the reference, in order."""
+        reference = self.reference_input
+        return tuple(given for given in self.inputs if given is not reference)
+
+    def intensity_of(self, given: Input) -> Intensity:
+        """An input's own intensity rule, else the manifest's."""
+        return given.intensity or self.intensity
 
     @field_validator("licence", "weights_licence")
     @classmethod
@@ -71,7 +92,11 @@ class Manifest(Part):
             raise ValueError("labels: two have one name; reports and figures go by it, so give each its own")
         dims = {i.spatial_dims for i in self.inputs}
         if dims != {len(self.grid.patch)}:
-            raise ValueError("grid.patch: needs one number per spatial dimension of the inputs")
+            raise ValueError(
+                "grid.patch: needs one number per spatial dimension of the inputs (their spatial_dims, 3 where not stated)"
+            )
+        check_inputs(self.inputs, self.reference, self.task)
+        check_intensities(self.intensity, self.inputs)
         _check_grid(self)
         _check_flat(self)
         _check_task(self)
@@ -95,14 +120,6 @@ def _check_grid(manifest: Manifest) -> None:
         raise ValueError("postprocess.mirror_axes: needs different axes of the grid, from 0")
     if set(post.keep_largest) - {label.value for label in manifest.labels}:
         raise ValueError("postprocess.keep_largest: names a value that is no label")
-    _check_intensity(manifest.intensity)
-
-
-def _check_intensity(intensity: Intensity) -> None:
-    if intensity.upper <= intensity.lower:
-        raise ValueError("intensity.upper: must be above intensity.lower")
-    if intensity.kind == "zscore" and not 0 <= intensity.lower < intensity.upper <= 100:
-        raise ValueError("intensity: lower and upper of a zscore are percentiles, from 0 to 100")
 
 
 def _check_flat(manifest: Manifest) -> None:

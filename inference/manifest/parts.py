@@ -41,10 +41,24 @@ class Label(Part):
     site: Code | None = None
 
 
+class Intensity(Part):
+    """Voxel values to network input.
+
+    ``window``: clip to [lower, upper] (units of the volume, HU for CT), scale to 0..1. ``zscore``: clip to the volume's own
+    [lower, upper] percentiles (0..100), then subtract its mean and divide by its standard deviation.
+    """
+
+    kind: Literal["window", "zscore"]
+    lower: float
+    upper: float
+
+
 class Input(Part):
     """A named Series that the model needs; ``spatial_dims`` 2 takes single images, 3 a volume.
 
-    ``colour``: whether colour images are refused, or read as their luma (2-D only).
+    ``colour``: whether colour images are refused, or read as their luma (2-D only). ``intensity``: this input's own, where it
+    differs from the manifest's. ``optional``: whether the model runs without it; its channel is zeros then. ``minimum_overlap``:
+    the share of the reference's grid that the Series must cover at least; one that covers none of it is refused in any case.
     """
 
     name: Text = "image"
@@ -52,6 +66,9 @@ class Input(Part):
     spatial_dims: Literal[2, 3] = 3
     minimum_slices: int = Field(default=1, ge=1, le=4096)
     colour: Literal["refuse", "grey"] = "refuse"
+    intensity: Intensity | None = None
+    optional: bool = False
+    minimum_overlap: float = Field(default=0.01, ge=0.0, le=1.0)
 
 
 class Grid(Part):
@@ -69,18 +86,6 @@ class Grid(Part):
     overlap: float = Field(default=0.25, ge=0.0, lt=1.0)
     minimum_multiple: int = Field(default=1, ge=1)
     fit: Literal["spacing", "stretch", "crop", "pad"] = "spacing"
-
-
-class Intensity(Part):
-    """Voxel values to network input.
-
-    ``window``: clip to [lower, upper] (units of the volume, HU for CT), scale to 0..1. ``zscore``: clip to the volume's own
-    [lower, upper] percentiles (0..100), then subtract its mean and divide by its standard deviation.
-    """
-
-    kind: Literal["window", "zscore"]
-    lower: float
-    upper: float
 
 
 class Weights(Part):

@@ -17,9 +17,12 @@ class Network(nn.Module):
     ----------
     stages : prefixes of parameter names from the input to the head (the last one), which together cover each parameter once.
         Freezing and layer-wise rates go by them; ``stage_of`` says which one a parameter belongs to.
+    takes_presence : whether ``forward`` takes, after the image (N, M, [K,] J, I), a bool (N, M) that says which of its inputs
+        each image has; the channel of a missing one is zeros.
     """
 
     stages: tuple[str, ...]
+    takes_presence: bool = False
 
     @classmethod
     def multiple(cls, arguments: Mapping[str, Any]) -> int:

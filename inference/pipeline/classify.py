@@ -9,7 +9,7 @@ from torch import nn
 
 from inference.manifest import Manifest
 from inference.pipeline.prepare import Prepared
-from inference.pipeline.window import forward, mirrored
+from inference.pipeline.window import asked, forward, mirrored
 
 
 def class_scores(network: nn.Module, prepared: Prepared, manifest: Manifest) -> NDArray[np.float64]:
@@ -21,4 +21,4 @@ def class_scores(network: nn.Module, prepared: Prepared, manifest: Manifest) -> 
     """
     with torch.inference_mode():
         images, _ = mirrored(prepared.image, manifest.postprocess.mirror_axes)
-        return np.asarray(forward(network, images).numpy(), dtype=np.float64)
+        return np.asarray(forward(asked(network, prepared.present), images).numpy(), dtype=np.float64)

@@ -6,6 +6,7 @@ An oblique volume is brought to the nearest such order; its obliqueness stays in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
@@ -31,6 +32,15 @@ class Orientation:
         """A view of ``array`` (oriented order) in source order: the inverse of ``apply``."""
         back = tuple(self.axes_kji.index(axis) for axis in range(len(self.axes_kji)))
         return np.flip(array, self._backwards).transpose(back)
+
+    def turn(self, affine_lps_mm: Affine, size_kji: Sequence[int]) -> Affine:
+        """The affine of ``apply``'s array, from that of an array of ``size_kji`` in source order."""
+        turned = np.zeros((4, 4))
+        turned[3, 3] = 1
+        for axis, (source, flipped) in enumerate(zip(self.axes_kji, self.flipped_kji, strict=True)):
+            turned[2 - source, 2 - axis] = -1 if flipped else 1
+            turned[2 - source, 3] = size_kji[source] - 1 if flipped else 0
+        return np.asarray(affine_lps_mm @ turned)
 
     @property
     def _backwards(self) -> tuple[int, ...]:

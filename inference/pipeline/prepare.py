@@ -6,7 +6,7 @@ Two-dimensional models skip the orientation: a single image keeps its rows and c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite, prod
 
 import numpy as np
@@ -25,11 +25,20 @@ MOST_VOXELS = 2**30
 
 @dataclass(frozen=True)
 class Prepared:
-    """``image``: float32 (1, k, j, i) or (1, j, i) on the model's grid, and how it came there from the source."""
+    """The network's input, and how it came to the model's grid from the source (the reference where there are several inputs).
+
+    Attributes
+    ----------
+    image : float32 (M, k, j, i) or (M, j, i), one channel an input, in the manifest's order; zeros for one that is missing.
+    present : bool (M,): which inputs there are.
+    covered : of each input the share of the model's grid that it shows; 1 for the reference, 0 for a missing one.
+    """
 
     image: Tensor
     orientation: Orientation
     fit: Fit
+    present: Tensor = field(default_factory=lambda: torch.ones(1, dtype=torch.bool))
+    covered: tuple[float, ...] = (1.0,)
 
 
 def dims_of(manifest: Manifest) -> int:
@@ -49,7 +58,7 @@ def orient(voxels_kji: NDArray[np.generic], affine_lps_mm: Affine, dims: int) ->
 
 
 def prepare(voxels_kji: NDArray[np.float32], affine_lps_mm: Affine, manifest: Manifest) -> Prepared:
-    """Bring a volume to the model's grid and intensities.
+    """Bring a volume to the model's grid and intensities: the only input of its model, or the reference by itself.
 
     Parameters
     ----------
@@ -64,14 +73,25 @@ def prepare(voxels_kji: NDArray[np.float32], affine_lps_mm: Affine, manifest: Ma
     """
     dims = dims_of(manifest)
     orientation = orient(voxels_kji, affine_lps_mm, dims)
-    turned = np.ascontiguousarray(orientation.apply(voxels_kji), dtype=np.float32)
-    fit = fit_of(turned.shape[-dims:], spacing_of(affine_lps_mm, orientation)[-dims:], manifest)
+    fit = fit_of(orientation.apply(voxels_kji).shape[-dims:], spacing_of(affine_lps_mm, orientation)[-dims:], manifest)
     _check_size(fit.size)
-    volume = torch.from_numpy(turned)
-    image = fit.bring(volume[None] if dims == 3 else volume)
+    image = scale(bring(voxels_kji, orientation, fit), manifest.intensity_of(manifest.reference_input))
+    return Prepared(image=fit.place(image), orientation=orientation, fit=fit)
+
+
+def bring(voxels_kji: NDArray[np.float32], orientation: Orientation, fit: Fit) -> Tensor:
+    """Turn, cut and resample: (K, J, I) to float32 (1, *fit.size), in the volume's own units.
+
+    Raises
+    ------
+    InputError
+        Code ``not-finite``: a voxel is no number.
+    """
+    volume = torch.from_numpy(np.ascontiguousarray(orientation.apply(voxels_kji), dtype=np.float32))
+    image = fit.bring(volume[None] if len(fit.source) == 3 else volume)
     if not bool(torch.isfinite(image).all()):
         raise InputError("the image holds values that are no numbers; correct or remove it", code="not-finite")
-    return Prepared(image=fit.place(scale(image, manifest.intensity)), orientation=orientation, fit=fit)
+    return image
 
 
 def _check_size(size: Sequence[int]) -> None:

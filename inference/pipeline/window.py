@@ -20,6 +20,9 @@ from inference.pipeline.prepare import Prepared
 Progress = Callable[[str, float], None]
 """Called with (stage, fraction from 0 to 1) between batches of windows; an exception from it stops the run."""
 
+Scores = Callable[[Tensor], Tensor]
+"""A network, from a batch (N, C, *spatial) to logits (N, classes, ...)."""
+
 _BATCH = 4
 
 
@@ -41,9 +44,16 @@ def segment(network: nn.Module, prepared: Prepared, manifest: Manifest, progress
     """
     images, mirrors = mirrored(prepared.image, manifest.postprocess.mirror_axes)
     with torch.inference_mode():
-        scores = slide(network, images, manifest, lambda fraction: progress("network", fraction))
+        scores = slide(asked(network, prepared.present), images, manifest, lambda fraction: progress("network", fraction))
         straight = [one.flip(axes) for one, axes in zip(scores, mirrors, strict=True)]
         return torch.stack(straight).mean(0) if len(mirrors) > 1 else straight[0]
+
+
+def asked(network: nn.Module, present: Tensor) -> Scores:
+    """The network as a function of a batch; one that takes presence is told of every image which inputs it has (N, M)."""
+    if not getattr(network, "takes_presence", False):
+        return network
+    return lambda batch: network(batch, present.to(batch.device).expand(len(batch), -1))
 
 
 def mirrored(image: Tensor, axes: Sequence[int]) -> tuple[Tensor, list[list[int]]]:
@@ -58,7 +68,7 @@ def mirrored(image: Tensor, axes: Sequence[int]) -> tuple[Tensor, list[list[int]
 
 
 def slide(
-    network: nn.Module, images: Tensor, manifest: Manifest, progress: Callable[[float], None] = lambda fraction: None
+    network: Scores, images: Tensor, manifest: Manifest, progress: Callable[[float], None] = lambda fraction: None
 ) -> Tensor:
     """Scores (N, classes, *spatial) of images (N, C, *spatial) on the model's grid, not mirrored."""
     size = tuple(images.shape[2:])
@@ -92,7 +102,7 @@ def _pad(images: Tensor, window: Sequence[int], before: Sequence[int]) -> Tensor
 
 
 def _run_windows(
-    network: nn.Module, images: Tensor, window: Sequence[int], places: list[tuple[int, ...]], progress: Callable[[float], None]
+    network: Scores, images: Tensor, window: Sequence[int], places: list[tuple[int, ...]], progress: Callable[[float], None]
 ) -> Tensor:
     """All images at some places make one batch; the windows' scores are blended."""
     if len(places) == 1:
@@ -119,7 +129,7 @@ def _window_at(place: Sequence[int], window: Sequence[int]) -> tuple[slice, ...]
     return (slice(None), slice(None), *(slice(start, start + width) for start, width in zip(place, window, strict=True)))
 
 
-def forward(network: nn.Module, batch: Tensor) -> Tensor:
+def forward(network: Scores, batch: Tensor) -> Tensor:
     """Scores (N, classes, ...) of a batch (N, C, *spatial), in channels-last layout, which runs faster here.
 
     A single volume goes twice: on a CPU PyTorch leaves its fast 3-D convolutions for a batch of one, which was measured to cost

@@ -75,7 +75,7 @@ def find_targets(label_map: LabelMap, manifest: Manifest, source: Source, identi
                 unit="mm3" if label_map.positioned else "mm2",
                 size=_size(int(counts[label.value]), label_map, source),
                 lengths=lengths,
-                notes=notes,
+                notes=(*label_map.notes, *notes),
             )
         )
     return tuple(targets)

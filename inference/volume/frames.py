@@ -152,8 +152,14 @@ def _rescale(source: Dataset) -> tuple[float, float]:
 
 
 def _unit(dataset: Dataset, source: Dataset) -> str:
-    """Hounsfield units are CT's default where it states a rescale, and may be said by any Instance (PS3.3 C.8.2.1, C.11.1)."""
+    """Hounsfield units are CT's default where it states a rescale, and may be said by any Instance (PS3.3 C.8.2.1, C.11.1).
+
+    A PET's Units (0054,1001) of GML are g/ml, a standardized uptake value; by body weight unless SUV Type (0054,1006) says
+    otherwise (PS3.3 C.8.9.1).
+    """
     stated = source.get("RescaleType")
     if stated:
         return "HU" if stated == "HU" else ""
+    if dataset.get("Modality") == "PT":
+        return "SUV" if dataset.get("Units") == "GML" and (dataset.get("SUVType") or "BW") == "BW" else ""
     return "HU" if dataset.get("Modality") == "CT" and "RescaleIntercept" in source else ""

@@ -35,7 +35,7 @@ class Volume:
         spacing on the diagonal, 1 mm along k, and no meaning in the patient.
     slices : K references, in k order.
     frame_of_reference_uid : empty where the Instances have none.
-    unit : "HU" where the header says so, else empty.
+    unit : "HU", or "SUV" (by body weight, g/ml), where the header says so, else empty. Nothing is converted.
     positioned : whether ``affine_lps_mm`` is a place in the patient.
     """
 

@@ -19,11 +19,15 @@ STRUCTURE = {"value": "123037004", "scheme": "SCT", "meaning": "Anatomical Struc
 
 
 def write_tiny_package(folder: Path, *, modality: str = "MR", seed: int = 0, **changes: Any) -> Path:
-    """Write a package that takes 3-D volumes of ``modality`` in their own spacing; ``changes`` go over the manifest."""
+    """Write a package that takes 3-D volumes of ``modality`` in their own spacing; ``changes`` go over the manifest.
+
+    Its network has a channel for each of ``inputs``, where they are among the changes.
+    """
     torch.manual_seed(seed)
-    arguments = {"spatial_dims": 3, "in_channels": 1, "out_channels": 2, "channels": list(LEVELS)}
+    channels = len(changes.get("inputs", [modality]))
+    arguments = {"spatial_dims": 3, "in_channels": channels, "out_channels": 2, "channels": list(LEVELS)}
     network = build("unet", arguments).eval()
-    _balance(network)
+    _balance(network, channels=channels)
     for part in ("configs", "models", "docs"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     weights_sha256 = save_weights(network, folder / "models" / "model.safetensors")
@@ -68,9 +72,9 @@ def write_flat_package(folder: Path, *, modality: str = "US", grid: dict[str, An
     return folder
 
 
-def _balance(network: nn.Module, patch: Sequence[int] = PATCH) -> None:
+def _balance(network: nn.Module, patch: Sequence[int] = PATCH, channels: int = 1) -> None:
     """Shift the head so that noise comes out half label, half background."""
     with torch.no_grad():
-        scores = network(torch.randn((1, 1, *patch)))
+        scores = network(torch.randn((1, channels, *patch)))
         parameters = dict(network.named_parameters())
         parameters["head.bias"][1] -= (scores[:, 1] - scores[:, 0]).median()

@@ -156,7 +156,7 @@ def _grid(**changes: Any) -> Callable[[Path], None]:
         (_cut_weights, r"model\.safetensors: SHA-256 differs.*install the package again"),
         (_other_network, r"model\.safetensors: tensor .* has shape .*export the package again"),
         (_more_labels, r"wetread\.json: the network yields .*correct either"),
-        (_two_channels, r"wetread\.json: the network can't run on grid\.patch"),
+        (_two_channels, r"wetread\.json: the network can't run on 1 input\(s\) of grid\.patch"),
         (_elsewhere, r"network\.weights: must lie in models/"),
         (_grid(patch=[8, 16, 15]), r"grid\.patch: must be multiples"),
         (_grid(spacing_mm=[1.0, 0.0, 1.0]), r"grid\.spacing_mm"),

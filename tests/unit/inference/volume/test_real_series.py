@@ -88,7 +88,7 @@ def test_sarcoma_series_match_their_twins(modality: str) -> None:
 def test_sarcoma_series_share_a_frame_of_reference() -> None:
     volumes = [_volume(f"{STS}/dicom/STS_002/{modality}/image") for modality in ("CT", "PET", "MR_T1")]
     assert len({volume.frame_of_reference_uid for volume in volumes}) == 1
-    assert [volume.unit for volume in volumes] == ["HU", "", ""]
+    assert [volume.unit for volume in volumes] == ["HU", "SUV", ""]
 
 
 @pytest.mark.parametrize(
