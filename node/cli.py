@@ -36,6 +36,7 @@ app.command(context_settings=outside.PASS_ON)(outside.infer)
 app.command(context_settings=outside.PASS_ON)(outside.train)
 app.command(context_settings=outside.PASS_ON)(outside.evaluate)
 app.command(context_settings=outside.PASS_ON)(outside.export)
+app.command(context_settings=outside.PASS_ON)(outside.compare)
 
 
 def main() -> None:

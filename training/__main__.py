@@ -109,6 +109,20 @@ def export(
 
 
 @app.command()
+def ship(
+    package: Package,
+    recipe: Annotated[
+        Path | None, typer.Option("--recipe", help="The recipe, else the shipped one of the package's name.")
+    ] = None,
+    into: Annotated[Path | None, typer.Option("--into", help="The folder of packages, else inference/bundles.")] = None,
+) -> None:
+    """Put a finished run's package among those that ship, if it is what its recipe says and its terms allow it."""
+    from training.commands import ship as command
+
+    command.run(package, recipe, into, _PROGRESS)
+
+
+@app.command()
 def compare(
     file: Annotated[Path, typer.Argument(help="YAML: a base recipe, variants of it, seeds.")],
     data: Data = None,

@@ -1,4 +1,4 @@
-"""Commands that belong to other packages and run as processes of theirs: infer, train, evaluate, export.
+"""Commands that belong to other packages and run as processes of theirs: infer, train, evaluate, export, compare.
 
 The node never imports them; what follows the command's name is handed over as it is.
 """
@@ -36,3 +36,8 @@ def evaluate(context: typer.Context) -> None:
 def export(context: typer.Context) -> None:
     """The package of a run as far as it has come: RECIPE --run DIR --out PACKAGE."""
     hand_over(context, "training", "export")
+
+
+def compare(context: typer.Context) -> None:
+    """Variants of a recipe on the same test cases, as one table with intervals: FILE [--data DIR] [--out DIR]."""
+    hand_over(context, "training", "compare")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from training.recipe.base import PartName
-from training.recipe.read import read_recipe
+from training.recipe.read import profile_names, read_recipe
 from training.recipe.schema import Recipe
 
-__all__ = ["PartName", "Recipe", "read_recipe"]
+__all__ = ["PartName", "Recipe", "profile_names", "read_recipe"]

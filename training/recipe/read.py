@@ -37,6 +37,12 @@ def read_recipe(path: Path, profile: str = "") -> Recipe:
     return recipe_from(read_document(path, profile), path)
 
 
+def profile_names(path: Path) -> tuple[str, ...]:
+    """The names of a recipe's profiles, the one that counts without ``--profile`` first; none where it has none."""
+    profiles = read_yaml(_found(path)).get("profiles") or {}
+    return tuple(profiles) if isinstance(profiles, dict) else ()
+
+
 def read_document(path: Path, profile: str = "") -> dict[str, Any]:
     """The recipe's document with the profile laid over it, not yet checked."""
     document = read_yaml(_found(path))

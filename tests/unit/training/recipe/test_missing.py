@@ -62,7 +62,7 @@ def test_a_key_that_was_left_out_is_named_with_what_to_write(name: str) -> None:
             recipe_from(_without(document, key), Path("recipe.yaml"))
         except ConfigError as error:
             refused += 1
-            assert key[-1] in error.message, (key, error.message)
+            assert str(key[-1]) in error.message, (key, error.message)
             assert "Field required" not in error.message and "; " in error.message, error.message
     assert refused > 30
 
