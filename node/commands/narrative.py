@@ -85,6 +85,8 @@ def _why(story: Document, revision: int) -> Iterator[str]:
 def _job(job: Document) -> Iterator[str]:
     again = f", run {job['generation']}" if job["generation"] > 1 else ""
     yield f"Job {job['id']}: {job['model']} {job['model_version']} (digest {job['model_digest'][:12]}{again}): {job['state']}"
+    if len(job["inputs"]) > 1:
+        yield "  inputs: " + ", ".join(f"{name} {uid}" for name, uid in job["inputs"].items())
     if job["reason"]:
         yield f"  {job['reason_code']}: {job['reason']}"
     if job["attempts"] or job["infra_failures"]:

@@ -14,6 +14,7 @@ from node.route.own_folder import held
 from node.route.packages import PackageOnDisk, register_packages
 from node.route.rules.compile import CompiledRules, compile_rules
 from node.route.rules.document import Problem, RulesError, parse_document, read_text
+from node.route.selection import input_complaints
 from node.settings import Settings
 from storage.base.log import get_logger
 from storage.database import Database
@@ -85,6 +86,9 @@ def _unknown_names(text: str, path: Path, settings: Settings, packages: Mapping[
         complaint = _model_complaint(rule.model, packages)
         if complaint:
             problems.append(document.problem(index, "model", complaint))
+        else:
+            named = input_complaints(rule.inputs, packages[rule.model].manifest)
+            problems += [document.problem(index, f"inputs.{name}", what) for name, what in named.items()]
         for name in rule.deliver_to:
             if name not in peers:
                 problems.append(document.problem(index, "deliver_to", _peer_complaint(name, settings, peers)))
@@ -92,11 +96,7 @@ def _unknown_names(text: str, path: Path, settings: Settings, packages: Mapping[
 
 
 def _model_complaint(model: str, packages: Mapping[str, PackageOnDisk]) -> str:
-    package = packages.get(model)
-    if package is None:
-        return f"there is no model {model}; {_known(packages)}"
-    inputs = package.manifest.inputs
-    return f"model {model} needs {len(inputs)} series and a rule gives one" if len(inputs) > 1 else ""
+    return "" if model in packages else f"there is no model {model}; {_known(packages)}"
 
 
 def _peer_complaint(name: str, settings: Settings, peers: Collection[str]) -> str:

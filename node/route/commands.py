@@ -16,6 +16,7 @@ from node.route.rules.compile import CompiledRule, compile_rules
 from node.route.rules.document import Rule, parse_document, read_text, text_digest
 from node.route.rules.judge import judge
 from node.route.rules.values import SeriesFacts, series_values
+from node.route.selection import FRAME, Candidate, choose_inputs
 from node.settings import Settings
 from storage.database import Database
 from storage.decisions import apply_rules, latest_rules, rules_history
@@ -139,30 +140,50 @@ def test_rules(path: Path, folder: Path, settings: Settings) -> list[Trial]:
     """
     compiled = compile_rules(read_text(path), str(path))
     packages = packages_in_use(settings)
-    return [trial for series in read_folder(folder) for trial in _trials(series, compiled.rules, packages)]
+    names = dict.fromkeys([FRAME, *(name for rule in compiled.rules for name in rule.names)])
+    seen = [(series, _candidate(series, names)) for series in read_folder(folder)]
+    return [trial for series, own in seen for trial in _trials(series, own, compiled.rules, packages, _study(series, seen))]
 
 
 test_rules.__test__ = False  # type: ignore[attr-defined]  # pytest would take its name for a test's
 
 
-def _trials(series: FolderSeries, rules: Iterable[CompiledRule], packages: dict[str, PackageOnDisk]) -> Iterable[Trial]:
-    rules = list(rules)
-    names = dict.fromkeys(name for rule in rules for name in rule.names)
-    values = series_values(series.headers, SeriesFacts(), names)
+def _candidate(series: FolderSeries, names: Iterable[str]) -> Candidate:
+    return Candidate(series.series_instance_uid, series.modality, series_values(series.headers, SeriesFacts(), names))
+
+
+def _study(series: FolderSeries, seen: Iterable[tuple[FolderSeries, Candidate]]) -> list[Candidate]:
+    """Every Series of the same study."""
+    return [candidate for other, candidate in seen if other.study_instance_uid == series.study_instance_uid]
+
+
+def _trials(
+    series: FolderSeries,
+    own: Candidate,
+    rules: Iterable[CompiledRule],
+    packages: dict[str, PackageOnDisk],
+    study: list[Candidate],
+) -> Iterable[Trial]:
     for compiled in rules:
-        rule, verdict = compiled.rule, judge(compiled, values)
+        rule, verdict = compiled.rule, judge(compiled.when, own.values)
         matched, reason = verdict.matched, verdict.reason
-        takes = packages[rule.model].manifest.inputs[0].modality if rule.model in packages else ()
-        if matched and series.modality not in takes:
-            matched, reason = False, f"{reason}, but " + _no_run(rule.model, takes, series.modality)
+        if matched:
+            matched, said = _with_inputs(compiled, packages.get(rule.model), own, study)
+            reason += said
         identity = (series.study_instance_uid, series.series_instance_uid, series.modality, len(series.headers))
         yield Trial(*identity, rule.name, rule.model, matched, reason)
 
 
-def _no_run(model: str, takes: tuple[str, ...], modality: str) -> str:
-    if not takes:
-        return f"there is no model {model}"
-    return f"model {model} takes {' or '.join(takes)} and the series is {modality or 'of no modality'}"
+def _with_inputs(
+    compiled: CompiledRule, package: PackageOnDisk | None, own: Candidate, study: list[Candidate]
+) -> tuple[bool, str]:
+    """Whether the model can run, and what its reason says of that."""
+    if package is None:
+        return False, f", but there is no model {compiled.rule.model}"
+    chosen = choose_inputs(compiled, package.manifest, own, study)
+    if chosen.obstacle:
+        return False, f", but {chosen.obstacle}"
+    return True, f", {chosen.said}" if chosen.said else ""
 
 
 def _by_name(text: str, file: str) -> dict[str, Rule]:

@@ -22,14 +22,27 @@ class Part:
 
 
 @dataclass(frozen=True)
-class CompiledRule:
-    """A rule ready to judge. ``names``: the attributes and facts that its condition uses."""
+class Condition:
+    """A condition ready to judge. ``names``: the attributes and facts that it uses."""
 
-    index: int
-    rule: Rule
     program: Program
     parts: tuple[Part, ...]
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CompiledRule:
+    """A rule ready to judge; ``inputs``: the conditions of further inputs by their names."""
+
+    index: int
+    rule: Rule
+    when: Condition
+    inputs: dict[str, Condition]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What any of its conditions uses."""
+        return tuple(dict.fromkeys(name for condition in (self.when, *self.inputs.values()) for name in condition.names))
 
 
 @dataclass(frozen=True)
@@ -65,28 +78,43 @@ def compile_rules(text: str, file: str) -> CompiledRules:
 
 def _compile(document: Document, index: int) -> CompiledRule | list[Problem]:
     rule = document.rules[index]
-    program = compile_condition(rule.when)
+    keys = {"when": rule.when} | {f"inputs.{name}": text for name, text in rule.inputs.items()}
+    conditions: dict[str, Condition] = {}
+    problems: list[Problem] = []
+    for key, text in keys.items():
+        outcome = _compile_one(document, index, key, text)
+        if isinstance(outcome, Condition):
+            conditions[key] = outcome
+        else:
+            problems += outcome
+    if problems:
+        return problems
+    return CompiledRule(index, rule, conditions["when"], {name: conditions[f"inputs.{name}"] for name in rule.inputs})
+
+
+def _compile_one(document: Document, index: int, key: str, text: str) -> Condition | list[Problem]:
+    program = compile_condition(text)
     if isinstance(program, list):
-        places = [(offset_of(rule.when, error.line, error.column), with_hint(error.text)) for error in program]
-        return [document.problem(index, "when", text, offset) for offset, text in places]
+        places = [(offset_of(text, error.line, error.column), with_hint(error.text)) for error in program]
+        return [document.problem(index, key, what, offset) for offset, what in places]
     if not program.boolean:
-        text = f"yields a {program.result_type}, not true or false; compare it with something"
-        return [document.problem(index, "when", text, 0)]
-    bad = _bad_patterns(document, index)
+        what = f"yields a {program.result_type}, not true or false; compare it with something"
+        return [document.problem(index, key, what, 0)]
+    bad = _bad_patterns(document, index, key, text)
     if bad:
         return bad
-    used = tuple(name for name in names(rule.when) if name in kinds())
-    compiled = CompiledRule(index, rule, program, _parts(rule.when), used)
-    return _dry_run(document, compiled) or compiled
+    condition = Condition(program, _parts(text), tuple(name for name in names(text) if name in kinds()))
+    mistake = _dry_run(condition)
+    return [document.problem(index, key, mistake, 0)] if mistake else condition
 
 
-def _bad_patterns(document: Document, index: int) -> list[Problem]:
+def _bad_patterns(document: Document, index: int, key: str, text: str) -> list[Problem]:
     problems = []
-    for token in patterns(document.rules[index].when):
+    for token in patterns(text):
         program = compile_condition(f'"".matches({token.text})')
         if isinstance(program, Program) and isinstance(program.evaluate({}), EvaluationError):
-            text = f"{token.text} is no regular expression (RE2 syntax)"
-            problems.append(document.problem(index, "when", text, token.start))
+            what = f"{token.text} is no regular expression (RE2 syntax)"
+            problems.append(document.problem(index, key, what, token.start))
     return problems
 
 
@@ -96,14 +124,14 @@ _MISTAKES = {
 }
 
 
-def _dry_run(document: Document, compiled: CompiledRule) -> list[Problem]:
+def _dry_run(condition: Condition) -> str:
     """Evaluate on made-up Series: finds patterns that are put together and nested loops, which no look at the text shows."""
-    for values in sample_values(compiled.names):
-        for program in (compiled.program, *(part.program for part in compiled.parts)):
+    for values in sample_values(condition.names):
+        for program in (condition.program, *(part.program for part in condition.parts)):
             outcome = program.evaluate(values)
             if isinstance(outcome, EvaluationError) and outcome.kind in _MISTAKES:
-                return [document.problem(compiled.index, "when", _MISTAKES[outcome.kind], 0)]
-    return []
+                return _MISTAKES[outcome.kind]
+    return ""
 
 
 def _parts(condition: str) -> tuple[Part, ...]:

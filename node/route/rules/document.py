@@ -19,20 +19,27 @@ from node.yaml_file import Location, YamlFile, dotted, parse_yaml
 from storage.base.errors import ConfigError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}$")]
+InputName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,39}$")]
+Condition = Annotated[str, Field(min_length=1)]
+Nodes = dict[str, yaml.ScalarNode]
+"""The conditions of one rule as they stand in the file, by key: ``when``, ``inputs.NAME``."""
 
 
 class Rule(BaseModel):
     """One rule: where ``when`` holds for a Series, ``model`` runs on it and the results go to ``deliver_to``.
 
+    ``inputs``: of a model that takes several Series, by the name of a further input the condition of the Series that it is
+    given, where the input's modality and the same frame of reference don't tell. ``when`` chooses the reference.
     ``quiet_s``: how long the Study must have been quiet; None takes the default of the Series' modality.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Name
-    when: str = Field(min_length=1)
+    when: Condition
     model: str = Field(min_length=1)
     deliver_to: tuple[str, ...]
+    inputs: dict[InputName, Condition] = {}
     quiet_s: float | None = Field(default=None, ge=0, le=30 * 86400)
     priority: int = Field(default=0, ge=-1_000_000, le=1_000_000)
     parameters: dict[str, JsonValue] = {}
@@ -74,7 +81,7 @@ class Document:
     file: str
     text: str
     rules: tuple[Rule, ...]
-    conditions: tuple[yaml.ScalarNode | None, ...]
+    conditions: tuple[Nodes, ...]
     source: YamlFile
 
     @property
@@ -82,9 +89,9 @@ class Document:
         return text_digest(self.text)
 
     def problem(self, index: int, key: str, text: str, offset: int | None = None) -> Problem:
-        """A complaint about a key of rule ``index``; ``offset`` counts characters within its condition."""
-        line, column = self.source.lines.get(("rules", index, key), self.source.lines.get(("rules", index), 0)), 0
-        node = self.conditions[index]
+        """A complaint about a key of rule ``index``, dotted; ``offset`` counts characters within the condition that it holds."""
+        line, column = self.source.lines.get(("rules", index, *key.split(".")), self.source.lines.get(("rules", index), 0)), 0
+        node = self.conditions[index].get(key)
         if offset is not None and node is not None:
             line, column = place(node, self.text, offset)
         return Problem(self.file, line, column, self.rules[index].name, key, text)
@@ -138,20 +145,39 @@ def parse_document(text: str, file: str) -> Document:
     return Document(file, text, tuple(rules), tuple(conditions), source)
 
 
-def _with_conditions(source: YamlFile) -> tuple[Any, list[yaml.ScalarNode | None]]:
-    """The data with every condition as it was written (``when: true`` is text too), and each rule's own node of it."""
-    nodes: list[yaml.ScalarNode | None] = []
+def _with_conditions(source: YamlFile) -> tuple[Any, list[Nodes]]:
+    """The data with every condition as it was written (``when: true`` is text too), and each rule's own nodes of them."""
+    nodes: list[Nodes] = []
     root = yaml.compose(source.text, Loader=yaml.SafeLoader)
     if not isinstance(source.data, dict) or not isinstance(source.data.get("rules"), list) or root is None:
         return source.data, nodes
     entries = next(value for key, value in root.value if key.value == "rules").value
     for entry, node in zip(source.data["rules"], entries, strict=True):
-        pairs = node.value if isinstance(node, yaml.MappingNode) else []
-        when = next((value for key, value in pairs if key.value == "when" and isinstance(value, yaml.ScalarNode)), None)
-        nodes.append(when)  # None where it comes by a merge key, or not at all
-        if when is not None and when.value:
-            entry["when"] = when.value
+        own = _scalars(node, "when")  # without those that come by a merge key
+        inputs = next((value for key, value in _pairs(node) if key.value == "inputs"), None)
+        _keep_text(entry, own)
+        if isinstance(entry, dict) and isinstance(entry.get("inputs"), dict):
+            found = _scalars(inputs)
+            _keep_text(entry["inputs"], found)
+            own |= {f"inputs.{name}": scalar for name, scalar in found.items()}
+        nodes.append(own)
     return source.data, nodes
+
+
+def _pairs(node: yaml.Node | None) -> list[Any]:
+    return node.value if isinstance(node, yaml.MappingNode) else []
+
+
+def _scalars(node: yaml.Node | None, *only: str) -> Nodes:
+    """The scalar values of a mapping by key; of the keys ``only``, if given."""
+    found = ((key.value, value) for key, value in _pairs(node) if isinstance(value, yaml.ScalarNode))
+    return {key: value for key, value in found if not only or key in only}
+
+
+def _keep_text(entry: Any, nodes: Nodes) -> None:
+    for key, node in nodes.items():
+        if node.value and key in entry:
+            entry[key] = node.value
 
 
 def _shape_problems(file: str, data: Any) -> list[Problem]:

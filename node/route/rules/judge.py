@@ -1,4 +1,4 @@
-"""One rule held against one Series: the verdict, a reason a person can read, and a trace without patient data.
+"""One condition held against one Series: the verdict, a reason a person can read, and a trace without patient data.
 
 A trace names the attributes that the condition looked at. Values are kept only of those on a list of technical attributes,
 which nobody types by hand and which don't tell who the patient is; of others the trace says that there was a value.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from node.route.rules.compile import CompiledRule, Part
+from node.route.rules.compile import Condition, Part
 from node.route.rules.environment import OWN_NAMES
 from node.route.rules.language import EvaluationError, Value
 from node.route.rules.tokens import names
@@ -47,24 +47,24 @@ class Judgement:
     trace: dict[str, Any]
 
 
-def judge(rule: CompiledRule, series: SeriesValues) -> Judgement:
-    """Hold a rule against the values of a Series, as ``series_values`` gives them for ``rule.names``."""
-    outcome = rule.program.evaluate(series.values)
-    trace: dict[str, Any] = {"names": {name: _told(name, series) for name in rule.names}}
+def judge(condition: Condition, series: SeriesValues) -> Judgement:
+    """Hold a condition against the values of a Series, as ``series_values`` gives them for ``condition.names`` and more."""
+    outcome = condition.program.evaluate(series.values)
+    trace: dict[str, Any] = {"names": {name: _told(name, series) for name in condition.names}}
     if isinstance(outcome, EvaluationError):
         trace["undecided"] = outcome.kind
-        return Judgement(False, _undecided(rule, series, outcome), trace)
+        return Judgement(False, _undecided(condition, series, outcome), trace)
     if outcome:
         return Judgement(True, "the condition holds", trace)
-    failing = _failing(rule, series)
+    failing = _failing(condition, series)
     if failing is None:
         return Judgement(False, "the condition does not hold", trace)
     trace["failing"] = failing.text
     return Judgement(False, _not_held(failing, series), trace)
 
 
-def _failing(rule: CompiledRule, series: SeriesValues) -> Part | None:
-    return next((part for part in rule.parts if part.program.evaluate(series.values) is False), None)
+def _failing(condition: Condition, series: SeriesValues) -> Part | None:
+    return next((part for part in condition.parts if part.program.evaluate(series.values) is False), None)
 
 
 def _not_held(part: Part, series: SeriesValues) -> str:
@@ -80,14 +80,14 @@ def _sentence(name: str, series: SeriesValues) -> str:
     return f"{name} {_STATES[state]}"
 
 
-def _undecided(rule: CompiledRule, series: SeriesValues, error: EvaluationError) -> str:
+def _undecided(condition: Condition, series: SeriesValues, error: EvaluationError) -> str:
     if error.kind == "no-value":
         return f"can't be decided: {error.name} {_STATES[series.states.get(error.name, 'absent')]}"
     if error.kind == "pattern":
         return "can't be decided: a pattern that is put together from attributes is no regular expression"
     if error.kind == "endless":
         return "can't be decided: the condition takes more steps than are allowed"
-    lacking = [f"{name} {_STATES[series.states[name]]}" for name in rule.names if series.states[name] != "value"]
+    lacking = [f"{name} {_STATES[series.states[name]]}" for name in condition.names if series.states[name] != "value"]
     return f"can't be decided: {', '.join(lacking) or 'a function cannot read its argument'}"
 
 

@@ -57,12 +57,39 @@ def test_bad_rules_stop_the_start_and_change_nothing(site: Site, db: Database, r
         assert list_packages(s) == []
 
 
-def test_a_model_with_two_inputs_can_not_be_named_by_a_rule(site: Site, db: Database) -> None:
-    shutil.rmtree(site.models / "hippocampus-mr")
-    inputs = [{"name": "t1", "modality": ["MR"]}, {"name": "t2", "modality": ["MR"]}]
-    write_package(site.models, inputs=inputs)
-    with pytest.raises(RulesError, match="model hippocampus-mr needs 2 series and a rule gives one"):
+@pytest.mark.parametrize(
+    ("inputs", "says"),
+    [
+        ("t3: 'true'", r"rules.yaml:8: rule hippocampus: inputs.t3: model hippocampus-mr has no further input t3; it has t2"),
+        ("t1: 'true'", r"rules.yaml:8: rule hippocampus: inputs.t1: t1 is the reference of model hippocampus-mr, which `when`"),
+        ("t2: Modalty == 'MR'", r"rules.yaml:8:11: rule hippocampus: inputs.t2: undeclared reference to 'Modalty'"),
+        ("t2: Modality", r"rules.yaml:8:11: rule hippocampus: inputs.t2: yields a string, not true or false"),
+    ],
+)
+def test_conditions_of_further_inputs_are_checked(site: Site, db: Database, inputs: str, says: str) -> None:
+    _write_two_inputs(site)
+    site.rules.write_text(RULES + f"    inputs:\n      {inputs}\n")
+    with pytest.raises(RulesError, match=says):
         prepare_routing(site.settings, db)
+
+
+def test_a_model_of_several_series_can_be_named_with_and_without_conditions(site: Site, db: Database) -> None:
+    _write_two_inputs(site)
+    for text in (RULES, RULES + "    inputs: {t2: SeriesDescription.contains('T2')}\n"):
+        site.rules.write_text(text)
+        prepare_routing(site.settings, db)
+    assert versions(db) == [2, 1]
+
+
+def test_a_model_of_one_series_has_no_further_inputs(site: Site, db: Database) -> None:
+    site.rules.write_text(RULES + "    inputs: {pet: 'true'}\n")
+    with pytest.raises(RulesError, match=r"inputs\.pet: model hippocampus-mr has no further input pet; it takes one series"):
+        prepare_routing(site.settings, db)
+
+
+def _write_two_inputs(site: Site) -> None:
+    shutil.rmtree(site.models / "hippocampus-mr")
+    write_package(site.models, inputs=[{"name": "t1", "modality": ["MR"]}, {"name": "t2", "modality": ["MR"]}])
 
 
 def test_packages_are_registered_and_retired_when_they_are_gone(site: Site, db: Database) -> None:

@@ -59,7 +59,7 @@ def test_good_rules_judge_as_written(name: str) -> None:
     compiled = rule(condition)
     ct = series_values([LUNG_CT] * 60, SeriesFacts(calling="CT_1"), compiled.names)
     mr = series_values([BRAIN_MR] * 60, SeriesFacts(calling="MR_1"), compiled.names)
-    assert (judge(compiled, ct).matched, judge(compiled, mr).matched) == expected
+    assert (judge(compiled.when, ct).matched, judge(compiled.when, mr).matched) == expected
 
 
 @pytest.mark.parametrize("condition", BAD)

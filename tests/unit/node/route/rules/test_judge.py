@@ -17,7 +17,7 @@ from tests.unit.node.route.rules.headers import header
 def judged(condition: str, *headers: dict[str, Any]) -> Judgement:
     text = json.dumps({"rules": [{"name": "one", "when": condition, "model": "m", "deliver_to": []}]})
     compiled = compile_rules(text, "r").rules[0]
-    return judge(compiled, series_values(headers, SeriesFacts(), compiled.names))
+    return judge(compiled.when, series_values(headers, SeriesFacts(), compiled.names))
 
 
 @pytest.mark.parametrize(
