@@ -58,9 +58,10 @@ class Master:
             A port, a certificate or a spool can't be used.
         """
         settle_former(self._config, self._clock)
-        self._doors = self._take_doors()
-        self._channel = Channel()
-        self._signals = SignalPipe(_SIGNALS)
+        with held_back(_SIGNALS):  # who finds us listening may tell us to stop: it must not end us without a word
+            self._doors = self._take_doors()
+            self._channel = Channel()
+            self._signals = SignalPipe(_SIGNALS)
         gc.collect()
         gc.freeze()  # what is here now is shared with all workers: no collection shall touch, and so copy, its pages
         try:
