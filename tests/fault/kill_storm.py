@@ -1,7 +1,7 @@
 """Senders at work while the receiving processes get kill -9 at random moments; then every promise that was given is looked at.
 
 `python -m tests.fault.kill_storm --kills 1000 --senders 4 --seed 7` prints a table and ends with status 1 if one was broken.
-Workers are killed at random, now and then the process above them, which a supervisor (here: the storm) starts again. Beside the
+Workers are killed at random, at set times the process above them, which a supervisor (here: the storm) starts again. Beside the
 kills the indexer brings what is spooled into a database. A sender that lost its association sends the same again, as scanners do.
 """
 
@@ -40,7 +40,7 @@ from tests.support.ports import LOOPBACK
 from tests.support.receiver import association, receiver_config
 from tests.unit.node.receive.encoding import element, encoded, identified
 
-OF_MASTER = 0.03  # how many of the kills hit the process above the workers
+MASTER_EVERY, MASTER_AT = 33, 5  # of so many kills the one of this number, from 0, hits the process above the workers
 STOP_S = 60.0
 PATIENCE_S = 3.0
 
@@ -137,6 +137,13 @@ class Receiver:
         self._close()
         self.start()
 
+    def end(self) -> None:
+        """Kill it if it still runs, however far it has come."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._close()
+
     def _close(self) -> None:
         assert self._process is not None and self._process.stdout is not None
         self._process.stdout.close()
@@ -165,7 +172,7 @@ def _kill(receiver: Receiver, storm: Storm, ledgers: list[Ledger], failures: lis
         while _acknowledged(ledgers) < wanted and time.monotonic() < end_s:
             time.sleep(0.002)
         time.sleep(chance.random() * storm.pause_s)
-        if chance.random() < OF_MASTER:
+        if done % MASTER_EVERY == MASTER_AT:
             receiver.kill_master()
             of_masters += 1
         elif not receiver.kill_worker(chance):
@@ -262,6 +269,7 @@ class _StockSender(_Sender):
         while not self.stop.wait(0.01):
             with association(self.port, [build_context(CTImageStorage, ExplicitVRLittleEndian)]) as assoc:
                 self.ledger.associations += assoc.is_established
+                assoc.dimse_timeout = 5  # pynetdicom's SCU may miss an abort, and then waits for its answer
                 while assoc.is_established and not self.stop.is_set():
                     self._send(assoc)
 
