@@ -7,6 +7,7 @@ import os
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -117,8 +118,11 @@ def test_a_key_that_is_none_is_a_bug(blobs: Blobs, key: str) -> None:
 
 
 def test_a_server_that_is_not_there_is_transient(monkeypatch: pytest.MonkeyPatch) -> None:
+    from obstore import store
+
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
+    monkeypatch.setattr(store, "S3Store", partial(store.S3Store, retry_config={"max_retries": 1}))  # else it tries for seconds
     blobs = open_blobs("s3://wetread/x?endpoint=http://127.0.0.1:1&region=us-east-1")
     with pytest.raises(TransientError) as caught:
         blobs.exists("a")
