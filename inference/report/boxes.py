@@ -8,14 +8,19 @@ only the affine speaks of voxel centres, which lie half a pixel further.
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.volume.archive import UNREADABLE, pack, place_arrays, read_place
 from inference.volume.volume import SliceRef, Volume
+from storage.base.errors import TransientError
 
 Array = NDArray[np.float64]
+
+_ARRAYS = ("boxes", "scores", "labels", "segments", "affine_lps_mm")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +86,30 @@ class Detections:
     def dims(self) -> int:
         """2 for an image, 3 for a volume."""
         return int(self.boxes.shape[1]) // 2
+
+
+def encode_detections(found: Detections) -> bytes:
+    """The blob of what a detector found; equal findings give equal bytes."""
+    arrays = {name: np.ascontiguousarray(getattr(found, name)) for name in _ARRAYS}
+    place = place_arrays(found.slices, found.frame_of_reference_uid, found.positioned)
+    return pack({**arrays, "shape_kji": np.array(found.shape_kji, np.int64), **place})
+
+
+def decode_detections(blob: bytes) -> Detections:
+    """Read a blob of what a detector found.
+
+    Raises
+    ------
+    TransientError
+        Code ``detections-unreadable``: these aren't the bytes that were written.
+    """
+    try:
+        with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
+            k, j, i = arrays["shape_kji"].tolist()
+            return Detections(**{name: arrays[name] for name in _ARRAYS}, shape_kji=(k, j, i), **read_place(arrays))
+    except UNREADABLE as error:
+        message = "the stored detections can't be read; run the job again"
+        raise TransientError(message, code="detections-unreadable") from error
 
 
 def outline_column_row(box: Array) -> Array:

@@ -17,8 +17,8 @@ from inference.report.identity import NOT_FOR_CLINICAL_USE, Identity
 from inference.report.lengths import DECIMALS
 from inference.report.measurements import Target, voxel_size
 from inference.report.overlay import draw_overlay
+from inference.report.seg_reading import place_by_position
 from inference.report.source import Source, read_source
-from inference.report.validate_seg import place_by_position
 from inference.volume.assemble import assemble
 from inference.volume.frames import frames_of
 from inference.volume.labelmap import LabelMap

@@ -13,7 +13,8 @@ from typing import Literal
 from pydicom.dataset import Dataset
 
 from inference.report.boxes import Detections
-from inference.report.headers import carried_attributes, legal_code, legal_values
+from inference.report.header_values import legal_code, legal_values
+from inference.report.headers import carried_attributes
 from inference.report.source_images import evidence_images, placed_images
 from inference.volume.frames import Frame, frames_of
 from inference.volume.labelmap import LabelMap

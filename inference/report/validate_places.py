@@ -15,9 +15,9 @@ from inference.report.boxes import Array, in_plane
 from inference.report.codes import same_code, table
 from inference.report.detections import PIXEL_DECIMALS, Finding
 from inference.report.findings import expect
+from inference.report.seg_reading import segment_number_of
 from inference.report.source import Source
 from inference.report.sr_reading import named, of_type, text_of
-from inference.report.validate_seg import segment_number_of
 from inference.volume.frames import Frame
 from storage.base.errors import ModelError
 

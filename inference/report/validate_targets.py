@@ -14,9 +14,9 @@ from inference.report.findings import expect
 from inference.report.identity import Identity
 from inference.report.lengths import DECIMALS, circumference
 from inference.report.measurements import Target
+from inference.report.seg_reading import pixels_of_segment, segment_number_of
 from inference.report.source import Source
 from inference.report.sr_reading import named, of_type, text_of
-from inference.report.validate_seg import pixels_of_segment, segment_number_of
 from inference.report.validate_sr import Expected, check_document, check_group, check_number, numbers_of
 
 _SOURCE_SERIES, _SOURCE_IMAGE = "121232", "121233"

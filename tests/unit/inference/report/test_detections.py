@@ -8,12 +8,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inference.report.boxes import Detections, central_slice, corners_lps_mm, outline_column_row
+from inference.report.boxes import (
+    Detections,
+    central_slice,
+    corners_lps_mm,
+    decode_detections,
+    encode_detections,
+    outline_column_row,
+)
 from inference.report.codes import colours, to_rgb
 from inference.report.detections import MOST_FINDINGS, DetectionRules, as_record, find_detections
 from inference.report.text import render_text
 from inference.volume import assemble
-from storage.base.errors import InputError, ModelError
+from storage.base.errors import InputError, ModelError, TransientError
 from tests.support.dicom_builders import ORIENTATIONS, ct_series, us_image
 from tests.unit.inference.report.detected import Detected, Rows, detected, detections_of, finder
 from tests.unit.inference.report.test_sr import groups_of, values_of
@@ -153,6 +160,17 @@ def test_a_volumes_picture_shows_the_slices_of_its_findings() -> None:
     boxes: Rows = [((0, 0, 0, 2, 4, 4), 0.8, 1), ((4, 4, 4, 7, 9, 9), 0.7, 2)]
     assert Image.open(io.BytesIO(detected(datasets, boxes).picture())).width == 1024
     assert Image.open(io.BytesIO(detected(datasets, boxes[:0]).picture())).width == 512
+
+
+def test_detections_come_back_from_their_blob(image: Detected, volume: Detected) -> None:
+    for found in (image.found, volume.found, detections_of([IMAGE], [])):
+        blob = encode_detections(found)
+        again = decode_detections(blob)
+        assert encode_detections(again) == blob
+        assert np.array_equal(again.boxes, found.boxes) and again.shape_kji == found.shape_kji and again.slices == found.slices
+    for spoilt in (b"", blob[:100], blob[:-30]):
+        with pytest.raises(TransientError, match="run the job again"):
+            decode_detections(spoilt)
 
 
 BAD: dict[str, tuple[str, Rows]] = {

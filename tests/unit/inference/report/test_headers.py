@@ -9,7 +9,8 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from inference.report.headers import carried_attributes, legal_code
+from inference.report.header_values import legal_code
+from inference.report.headers import carried_attributes
 from storage.base.errors import InputError
 from tests.support.dicom_builders import ct_series
 
