@@ -104,8 +104,7 @@ def test_instances_that_are_indexed_later_are_waited_for(
     with node.committing():
         assoc = requester.associate()
         requester.ask(assoc, [early, late])
-        time.sleep(1.0)
-        assert "aren't here yet" in node.commitments()[0].last_error
+        node.wait_for_words("aren't here yet")
         send(node.receiver.port, late)
         assert requester.reports.get(timeout=15).committed == uids(early, late)
         assoc.release()

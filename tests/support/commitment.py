@@ -159,6 +159,15 @@ class Site:
             self.db.clock.sleep(0.05)
         raise AssertionError(f"not {state}: {[(c.state, c.last_error) for c in self.commitments()]}")
 
+    def wait_for_words(self, words: str) -> None:
+        """Until the newest request tells of what it waits for."""
+        for _ in range(300):
+            found = self.commitments()
+            if found and words in found[-1].last_error:
+                return
+            self.db.clock.sleep(0.05)
+        raise AssertionError(f"not told: {words}")
+
     def file_of(self, instance: Dataset) -> Path:
         """Where the object of an instance lies, once it is indexed."""
         for _ in range(200):
