@@ -1,0 +1,8 @@
+"""One loss of several tasks' losses."""
+
+from __future__ import annotations
+
+from training.losses.multitask.together import MultiTaskLoss, TaskLoss, Terms
+from training.losses.multitask.weights import FixedWeights, Kind, UncertaintyWeights
+
+__all__ = ["FixedWeights", "Kind", "MultiTaskLoss", "TaskLoss", "Terms", "UncertaintyWeights"]
