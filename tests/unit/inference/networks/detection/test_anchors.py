@@ -105,5 +105,5 @@ def test_atss_equals_monais(dims: int, ratios: int) -> None:
     cells = [count // ratios for count in counts]
     table, expected = ATSSMatcher(num_candidates=4)(boxes, anchors, cells, ratios)
     matches = atss(boxes, anchors, counts, ratios, candidates=4, rescue=False)
-    assert matches.tolist() == expected.tolist() and int((matches >= 0).sum()) >= 6
+    assert matches.tolist() == expected.tolist() and int((matches >= 0).sum()) >= 3
     assert torch.allclose(iou_matrix(boxes, anchors), table, atol=1e-6)
