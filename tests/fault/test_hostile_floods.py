@@ -94,9 +94,11 @@ def test_what_is_half_open_ends_in_time(receiver: Besieged) -> None:
 
 def test_one_address_cannot_take_all_places(receiver: Besieged) -> None:
     """Associations count per host: those of another are left for the good peer."""
-    peers = [RawPeer(receiver.port) for _ in range(60)]
+    peers, answers = list[RawPeer](), list[int]()
     try:
-        answers = [peer.negotiate() for peer in peers]
+        for _ in range(60):  # each asks as soon as it is connected: its deadline runs from there
+            peers.append(RawPeer(receiver.port))
+            answers.append(peers[-1].negotiate())
         assert answers.count(2) == 20
         assert set(answers) == {2, 3}  # the others are rejected in words
         assert good_echo(receiver.port) < ECHO_S

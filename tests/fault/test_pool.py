@@ -70,7 +70,7 @@ def test_a_killed_worker_is_replaced_and_the_others_go_on(tmp_path: Path) -> Non
             os.kill(first[0], signal.SIGKILL)
             until(lambda: log_lines(log, "worker.died"))
             served = [peer for peer in peers if peer.echo() == 0]
-            assert len(served) == 2  # both of the other worker
+            assert 0 < len(served) < 4  # those of the other worker, however the four had come to the two
             until(lambda: len(log_lines(log, "worker.ready")) == 3)
             with associations(port, 2):
                 assert all(peer.echo() == 0 for peer in served)
