@@ -101,9 +101,10 @@ def test_atss_equals_monais(dims: int, ratios: int) -> None:
     forms = [[1.0] * dims, [0.7, *[1.4] * (dims - 1)], [1.4, *[0.7] * (dims - 1)]][:ratios]
     sizes = [[8] * dims, [4] * dims]
     anchors, counts = grid_anchors(sizes, (4, 8), shapes(2.5, [1.0], forms))
-    boxes = random_boxes(6, dims, 7, extent=32.0, longest=20.0).float()
+    boxes = random_boxes(12, dims, 7, extent=32.0, longest=20.0).float()
     cells = [count // ratios for count in counts]
-    table, expected = ATSSMatcher(num_candidates=4)(boxes, anchors, cells, ratios)
-    matches = atss(boxes, anchors, counts, ratios, candidates=4, rescue=False)
-    assert matches.tolist() == expected.tolist() and int((matches >= 0).sum()) >= 3
+    # Five: MONAI takes no more candidates of a level than it has places, however many anchors these have.
+    table, expected = ATSSMatcher(num_candidates=5)(boxes, anchors, cells, ratios)
+    matches = atss(boxes, anchors, counts, ratios, candidates=5, rescue=False)
+    assert matches.tolist() == expected.tolist() and int((matches >= 0).sum()) >= 10
     assert torch.allclose(iou_matrix(boxes, anchors), table, atol=1e-6)
