@@ -94,7 +94,7 @@ def test_what_is_half_open_ends_in_time(receiver: Besieged) -> None:
 
 def test_one_address_cannot_take_all_places(receiver: Besieged) -> None:
     """Associations count per host: those of another are left for the good peer."""
-    peers, answers = list[RawPeer](), list[int]()
+    peers, answers = list[RawPeer](), list[int | None]()
     try:
         for _ in range(60):  # each asks as soon as it is connected: its deadline runs from there
             peers.append(RawPeer(receiver.port))

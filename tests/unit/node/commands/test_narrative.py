@@ -58,6 +58,7 @@ def test_a_failing_delivery_tells_when_it_is_tried_again() -> None:
         "model": "liver",
         "model_version": "1.0.0",
         "model_digest": "ab" * 32,
+        "inputs": {"ct": "1.2.3", "pet": "1.2.4"},
         "generation": 2,
         "state": "done",
         "reason": "",
@@ -70,6 +71,7 @@ def test_a_failing_delivery_tells_when_it_is_tried_again() -> None:
     }
     told = "\n".join(story_lines({**STORY, "jobs": [job]}))
     assert "run 2" in told and "1 of machines" in told and "network 1.50" in told
+    assert "inputs: ct 1.2.3, pet 1.2.4" in told
     assert "pending to pacs after 2 tries, next 2026-01-01T00:05:00.000Z: peer pacs does not answer" in told
 
 
