@@ -64,7 +64,7 @@ def test_train_evaluate_and_export(spots: Path, command: Command) -> None:
     arguments = ("evaluate", run, recipe, "--data", spots, "--threads", 1)
     assert json.loads(command(*arguments, "--json")[1]) == figures
     status, told, _ = command(*arguments, "--report", spots / "report", "--explain", "grad-cam")
-    assert status == 0 and "AUC, Spot" in told
+    assert status == 0 and "AUC, all classes" in told and "at the threshold, Spot" in told
     report = json.loads((spots / "report" / "report.json").read_text())
     assert "passed" in report["sanity"] and "grad-cam" in (spots / "report" / "report.html").read_text()
     status, _, _ = command("export", recipe, "--run", run, "--out", spots / "package")
@@ -78,7 +78,12 @@ def test_a_missed_floor_is_told_after_the_figures(spots: Path, command: Command)
     document["fit"]["learning_rate"] = 1e-9
     (spots / "recipe.yaml").write_text(yaml.safe_dump(document))
     status, told, progress = command("train", spots / "recipe.yaml", "--data", spots, "--out", spots / "run", "--threads", 1)
-    assert status == 1 and "AUC, Spot" in told and "error: the package misses the recipe's floor: Spot" in progress
+    assert (
+        status == 1
+        and "AUC, all classes" in told
+        and "at the threshold, Spot" in told
+        and "error: the package misses the recipe's floor: Spot" in progress
+    )
 
 
 def test_maps_without_a_report_and_a_folder_without_a_package(spots: Path, command: Command) -> None:
