@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,66 +21,80 @@ pytestmark = [pytest.mark.heavy, pytest.mark.timeout(600)]
 _STEPS = 9
 _FIT = {"steps": _STEPS, "validate_every": 4, "checkpoint_every": 2, "log_every": 1}
 
-_DIES_AT_STEP = """
-import os, runpy, signal, sys
-from training.fit.history import History
-add = History.add
-
-def add_and_die(history, step, figures):
-    row = add(history, step, figures)
-    if step == STEP:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return row
-
-History.add = add_and_die
-runpy.run_module("training", run_name="__main__")
-"""
-
-_DIES_IN_CHECKPOINT = """
-import io, os, runpy, signal, sys
+# Lives of the command, one after the other: each a process of its own, forked off one that has imported torch for all of them.
+_LIVES = """
+import io, json, os, runpy, signal, sys
 import torch
-save = torch.save
+import training.commands.train
+from training.fit.history import History
 
-def save_half(state, stream):
-    if state["step"] < STEP:
-        return save(state, stream)
-    whole = io.BytesIO()
-    save(state, whole)
-    stream.write(whole.getvalue()[: len(whole.getvalue()) // 2])
-    stream.flush()
+def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
-torch.save = save_half
-runpy.run_module("training", run_name="__main__")
+def dies_at_step(step, add=History.add):
+    def add_and_die(history, at, figures):
+        row = add(history, at, figures)
+        return die() if at == step else row
+    History.add = add_and_die
+
+def dies_in_checkpoint(step, save=torch.save):
+    def save_half(state, stream):
+        if state["step"] < step:
+            return save(state, stream)
+        whole = io.BytesIO()
+        save(state, whole)
+        stream.write(whole.getvalue()[: len(whole.getvalue()) // 2])
+        stream.flush()
+        die()
+    torch.save = save_half
+
+for line in sys.stdin:
+    dies, step, *sys.argv[1:] = json.loads(line)
+    life = os.fork()
+    if not life:
+        os.dup2(2, 1)  # what the command shows is not for who reads the exit statuses
+        if dies:
+            globals()[dies](step)
+        runpy.run_module("training", run_name="__main__")
+    print(os.waitstatus_to_exitcode(os.waitpid(life, 0)[1]), flush=True)
 """
 
 
-def start(recipe: Path, out: Path, dies: str = "", step: int = 0) -> subprocess.Popen[str]:
-    """The command as a process of its own; ``dies`` says when it is to kill itself."""
-    program = ["-c", dies.replace("STEP", str(step))] if dies else ["-m", "training"]
-    command = [sys.executable, *program, "train", str(recipe), "--out", str(out), "--threads", "1"]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+def arguments(recipe: Path, out: Path) -> list[str]:
+    """Of the command."""
+    return ["train", str(recipe), "--out", str(out), "--threads", "1"]
 
 
-def end(process: subprocess.Popen[str]) -> str:
-    """Its exit status, by name where it is a signal's, and what it said last."""
-    _, said = process.communicate(timeout=240)
-    return signal.Signals(-process.returncode).name if process.returncode < 0 else f"{process.returncode} {said[-500:]}"
+@contextmanager
+def lives() -> Iterator[Callable[..., int]]:
+    """Lives the command once, killed by one of the ways of `_LIVES` at a step or not at all; its exit status."""
+    command = [sys.executable, "-c", _LIVES]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None and process.stdout is not None
+        given, told = process.stdin, process.stdout
+
+        def live(recipe: Path, out: Path, dies: str = "", step: int = 0) -> int:
+            given.write(json.dumps([dies, step, *arguments(recipe, out)]) + "\n")
+            given.flush()
+            return int(told.readline())
+
+        yield live
 
 
 def test_killed_twice_and_resumed_it_ends_with_the_same_bytes(tmp_path: Path) -> None:
     recipe = write_tiny_recipe(tmp_path / "tiny.yaml", **_FIT)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    unbroken = start(recipe, whole)  # meanwhile
-    killed = end(start(recipe, broken, _DIES_AT_STEP, step=5))
-    assert end(unbroken).startswith("0 ")
-    assert killed == "SIGKILL"
-    assert torch.load(broken / "checkpoint.pt", weights_only=True)["step"] == 4  # two epochs and two thirds: in mid-epoch
-    assert len((broken / "metrics.jsonl").read_text().splitlines()) == 5
-    assert end(start(recipe, broken, _DIES_IN_CHECKPOINT, step=8)) == "SIGKILL"
+    with lives() as live:
+        assert live(recipe, whole) == 0
+        assert live(recipe, broken, "dies_at_step", 5) == -signal.SIGKILL
+        assert torch.load(broken / "checkpoint.pt", weights_only=True)["step"] == 4  # two epochs and two thirds: in mid-epoch
+        assert len((broken / "metrics.jsonl").read_text().splitlines()) == 5
+        assert live(recipe, broken, "dies_in_checkpoint", 8) == -signal.SIGKILL
     assert (broken / "checkpoint.part").stat().st_size > 0  # it died with half a checkpoint on the disk
     assert torch.load(broken / "checkpoint.pt", weights_only=True)["step"] == 6
-    assert end(start(recipe, broken)).startswith("0 ")
+    command = [sys.executable, "-m", "training", *arguments(recipe, broken)]
+    resumed = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert resumed.returncode == 0, resumed.stderr[-500:]
     assert (broken / "metrics.csv").read_bytes() == (whole / "metrics.csv").read_bytes()
     assert [line.split(",")[0] for line in (broken / "metrics.csv").read_text().splitlines()[1:]] == [
         str(step) for step in range(1, _STEPS + 1)
