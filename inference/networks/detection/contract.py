@@ -88,6 +88,20 @@ class Selection:
     candidates: int = 1000
 
 
+def check_finite(raw: Raw) -> None:
+    """Refuse what isn't a number.
+
+    Raises
+    ------
+    ModelError
+        Code ``output-invalid``.
+    """
+    for values in (raw.scores, raw.boxes, *([] if raw.quality is None else [raw.quality])):
+        if not bool(torch.isfinite(values).all()):
+            message = "the detector yields values that are not numbers on this input; have the model checked"
+            raise ModelError(message, code="output-invalid")
+
+
 class Trunk(TypedDict, total=False):
     """Keyword arguments that every detector takes; `Detector` explains them."""
 
@@ -173,10 +187,7 @@ class Detector(Network):
             Code ``output-invalid``: the network yields what isn't a number; ``network-invalid``: the size doesn't fit.
         """
         raw = images if isinstance(images, Raw) else self(images)
-        for values in (raw.scores, raw.boxes, *([] if raw.quality is None else [raw.quality])):
-            if not bool(torch.isfinite(values).all()):
-                message = "the detector yields values that are not numbers on this input; have the model checked"
-                raise ModelError(message, code="output-invalid")
+        check_finite(raw)
         return self.select(raw, selection or Selection())
 
     def maps(self, images: Tensor) -> list[Tensor]:

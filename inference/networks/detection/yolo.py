@@ -42,6 +42,28 @@ class YoloHead(nn.Module):
         return scores, distances, by_place([self.object(each) for each in boxes], 1)[..., 0]
 
 
+def raw_of(head: nn.Module, levels: Sequence[Tensor], strides: Sequence[int], sides: Tensor, size: Sequence[int]) -> Raw:
+    """What ``head`` says of a pyramid's maps.
+
+    Parameters
+    ----------
+    levels, strides : maps, finest first, and pixels a cell of each. sides : of the square or cube of a place, in strides (1, d).
+    size : the input's spatial size.
+    """
+    scores, logs, quality = head(levels)
+    anchors, counts = grid_anchors([each.shape[2:] for each in levels], strides, sides)
+    points, extents = centres_and_sizes(anchors)
+    distances = logs.float().clamp(max=LARGEST_LOG).exp() * torch.cat([extents, extents], dim=-1) / 2
+    return Raw(tuple(size), anchors, counts, scores, logs, decode_distances(distances, points), quality)
+
+
+def select_by_product(raw: Raw, selection: Selection) -> list[Detections]:
+    """The decision on each image by the product of class and objectness, as in YOLOX."""
+    assert raw.quality is not None
+    scores = torch.sigmoid(raw.scores.float()) * torch.sigmoid(raw.quality.float())[..., None]
+    return [found(boxes, each, raw.size, selection)[0] for boxes, each in zip(raw.boxes, scores, strict=True)]
+
+
 class Yolo(Detector):
     """One stage without anchors.
 
@@ -64,15 +86,7 @@ class Yolo(Detector):
         he_initialise(self)
 
     def forward(self, images: Tensor) -> Raw:
-        levels = self.maps(images)
-        scores, logs, quality = self.head(levels)
-        anchors, counts = grid_anchors([each.shape[2:] for each in levels], self.strides, self.get_buffer("sides"))
-        points, sides = centres_and_sizes(anchors)
-        distances = logs.float().clamp(max=LARGEST_LOG).exp() * torch.cat([sides, sides], dim=-1) / 2
-        return Raw(tuple(images.shape[2:]), anchors, counts, scores, logs, decode_distances(distances, points), quality)
+        return raw_of(self.head, self.maps(images), self.strides, self.get_buffer("sides"), images.shape[2:])
 
     def select(self, raw: Raw, selection: Selection) -> list[Detections]:
-        """Scores are the product of class and objectness, as in YOLOX."""
-        assert raw.quality is not None
-        scores = torch.sigmoid(raw.scores.float()) * torch.sigmoid(raw.quality.float())[..., None]
-        return [found(boxes, each, raw.size, selection)[0] for boxes, each in zip(raw.boxes, scores, strict=True)]
+        return select_by_product(raw, selection)

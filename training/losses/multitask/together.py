@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from inference.networks.detection import Raw
 from storage.base.errors import InputError
+from training.losses.detection import Targets
+from training.losses.detection.one_stage import yolo_losses
+from training.losses.detection.targets import check
+from training.losses.multitask.rows import rows_of
+
+Output = Tensor | Raw
+Target = Tensor | Sequence[Targets]
+"""Of each case: its row of a tensor, or its objects."""
 
 TaskLoss = Callable[[Any, Any], Tensor]
 """Called with a task's output and target of the cases that have one; returns a number."""
@@ -39,14 +48,15 @@ class MultiTaskLoss(nn.Module):
         self.tasks, self.weighting = dict(tasks), weighting
 
     def forward(
-        self, outputs: Mapping[str, Tensor], targets: Mapping[str, Tensor], known: Mapping[str, Tensor] | None = None
+        self, outputs: Mapping[str, Output], targets: Mapping[str, Target], known: Mapping[str, Tensor] | None = None
     ) -> Terms:
         """The loss of a batch.
 
         Parameters
         ----------
-        outputs : by task, the cases first. targets : the same; a task without a key has no target in this batch. What stands
-            where a case has no target is of no consequence.
+        outputs : by task, the cases first; of boxes, what their head says. targets : the same, of boxes a list of each case's
+            objects; a task without a key has no target in this batch. What stands where a case has no target is of no
+            consequence.
         known : bool (N,) by task, which cases have its target; every case where a task isn't named.
 
         Raises
@@ -66,9 +76,25 @@ class MultiTaskLoss(nn.Module):
                 index = torch.nonzero(rows).flatten()
                 if not len(index):
                     continue
-                output, target = output.index_select(0, index), target.index_select(0, index)
+                output, target = rows_of(output, index), rows_of(target, index)
             losses[task] = self.tasks[task](output, target)
         if not losses:
             raise InputError("no case of the batch has a target of any task; leave such cases out", code="target-missing")
         total: Tensor = self.weighting(losses)
         return Terms(total, {task: loss.detach() for task, loss in losses.items()})
+
+
+def box_loss(classes: int) -> TaskLoss:
+    """The sum of ``yolo``'s terms, for a box head of ``classes`` labels.
+
+    Raises
+    ------
+    InputError
+        Code ``targets-invalid``, when the loss is called: boxes or labels don't fit.
+    """
+
+    def loss(raw: Raw, targets: Sequence[Targets]) -> Tensor:
+        check(targets, raw, classes)
+        return torch.stack(list(yolo_losses(raw, targets, 1, classes).values())).sum()
+
+    return loss

@@ -9,10 +9,13 @@ import pytest
 import torch
 
 from inference.networks import build, stage_of
+from inference.networks.detection import Raw, Selection, Yolo
 from inference.networks.multitask import MultiTask
+from storage.base.errors import ModelError
 from tests.unit.inference.networks.examples import picture
 
 BOTH = {"segmentation": 3, "classification": 4}
+ALL = {**BOTH, "detection": 2}
 
 
 def small(dims: int = 2, *, seed: int = 0, **more: Any) -> MultiTask:
@@ -35,6 +38,47 @@ def test_each_head_answers_and_teaches_the_encoder(dims: int, stem: str) -> None
     assert not [key for key, value in network.named_parameters() if value.grad is None]
 
 
+@pytest.mark.parametrize(("dims", "stem"), [(2, "large"), (2, "small"), (3, "large")])
+def test_the_box_head_says_what_a_detector_says(dims: int, stem: str) -> None:
+    network, image = small(dims, stem=stem, heads=ALL, boxes={"pyramid": 8, "finest": 2}), picture(dims, size=32)
+    raw = network(image).detection
+    assert raw.size == (32,) * dims and raw.boxes.shape == (1, sum(raw.counts), 2 * dims) and raw.scores.shape[2] == 1
+    cells = [(32 // stride) ** dims for stride in ((8, 16, 32) if stem == "large" else (2, 4, 8))]
+    assert list(raw.counts) == cells
+    (raw.scores.square().mean() + raw.regressions.square().mean() + raw.quality.square().mean()).backward()
+    unused = {key.split(".")[0] for key, value in network.named_parameters() if value.grad is None}
+    assert unused == {"decoder", "heads"} and network.get_parameter("encoder.conv1.weight").grad is not None
+    (found,) = network.eval().detect(network(image).detection, Selection(score=0.0, most=5))
+    assert len(found) == 5 and bool((found.boxes >= 0).all()) and bool((found.boxes <= 32).all())
+    raw.boxes.detach()[0, 0, 0] = torch.nan
+    with pytest.raises(ModelError, match="not numbers"):
+        network.detect(raw)
+
+
+def test_the_box_head_is_that_of_yolo() -> None:
+    network = small(heads={"detection": 3}, boxes={"pyramid": 8, "finest": 1, "convs": 1}).eval()
+    yolo = Yolo(spatial_dims=2, in_channels=1, out_channels=3, depth=10, width=4, pyramid=8, convs=1).eval()
+    yolo.load_state_dict({key.replace("heads.detection", "head"): value for key, value in network.state_dict().items()})
+    ours, theirs = network(picture(2, size=64)).detection, yolo(picture(2, size=64))
+    assert isinstance(ours, Raw) and torch.equal(ours.boxes, theirs.boxes) and torch.equal(ours.scores, theirs.scores)
+    assert torch.equal(network.detect(ours, Selection(score=0.0))[0].scores, yolo.detect(theirs, Selection(score=0.0))[0].scores)
+
+
+def test_sizes_that_boxes_need_are_told() -> None:
+    assert MultiTask.multiple({"heads": BOTH}) == 1
+    assert MultiTask.multiple({"heads": ALL}) == 32 and MultiTask.multiple({"heads": ALL, "stem": "small"}) == 8
+    with pytest.raises(ModelError, match=r"16 × 16 .* multiple of 32"):
+        small(heads=ALL)(picture(2, size=16))
+
+
+@pytest.mark.parametrize("boxes", [{"pyramids": 8}, {"finest": 5}, {"anchor": 0}, {"anchor": "4"}, {"convs": True}, [], 3])
+def test_wrong_boxes_are_named(boxes: Any) -> None:
+    with pytest.raises(ValueError, match="boxes"):
+        small(heads=ALL, boxes=boxes)
+    with pytest.raises(ValueError, match="boxes"):
+        small(boxes={})
+
+
 @pytest.mark.parametrize("head", ["segmentation", "classification"])
 def test_only_the_heads_asked_for_are_built(head: str) -> None:
     network = small(heads={head: 2}).eval()
@@ -54,7 +98,7 @@ def test_the_encoder_is_that_of_resnet() -> None:
 
 @pytest.mark.parametrize("dims", [2, 3])
 def test_each_parameter_is_in_one_stage_and_the_last_has_the_heads(dims: int) -> None:
-    network, wider = small(dims), small(dims, heads={"segmentation": 5, "classification": 6})
+    network, wider = small(dims, heads=ALL), small(dims, heads={"segmentation": 5, "classification": 6, "detection": 4})
     keys = [key for key, _ in network.named_parameters()]
     assert all(sum(key.startswith(stage) for stage in network.stages) == 1 for key in keys)
     assert {stage_of(network, key) for key in network.state_dict()} == set(network.stages)

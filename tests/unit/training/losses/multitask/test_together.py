@@ -1,8 +1,8 @@
-"""Losses of several tasks over cases that lack targets; and a network that learns class and mask together."""
+"""Losses of several tasks over cases that lack targets."""
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from inference.networks.multitask import MultiTask
 from storage.base.errors import InputError
-from training.losses.dice import dice_loss
-from training.losses.multitask import FixedWeights, MultiTaskLoss, TaskLoss, UncertaintyWeights
+from training.losses.detection import Targets
+from training.losses.multitask import FixedWeights, MultiTaskLoss, UncertaintyWeights, box_loss
 
 
 def _two() -> MultiTaskLoss:
@@ -81,52 +81,17 @@ def test_what_is_wrong_is_named() -> None:
         _two()(outputs, targets)
 
 
-def _lesions(count: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Noisy images (count, 1, 24, 24) with a smooth or a ringed disc; masks; 0 smooth, 1 ringed."""
-    generator = torch.Generator().manual_seed(seed)
-    line = torch.arange(24.0)
-    grid = torch.stack(torch.meshgrid(line, line, indexing="ij"))
-    centres = 7 + 10 * torch.rand((count, 2, 1, 1), generator=generator)
-    radii = 4 + 2 * torch.rand((count, 1, 1), generator=generator)
-    distance = (grid - centres).square().sum(1).sqrt()
-    kinds = (torch.rand(count, generator=generator) < 0.5).long()
-    masks = distance <= radii
-    hollow = (distance <= radii / 2) & (kinds == 1).view(-1, 1, 1)
-    images = masks.float() - hollow.float() + 0.3 * torch.randn(masks.shape, generator=generator)
-    return images[:, None], masks.long(), kinds
-
-
-@pytest.mark.heavy
-def test_a_network_learns_class_and_mask_together() -> None:
-    """With weights that are learned, and where a third of the cases lacks the one target and a third the other."""
+def test_boxes_of_the_cases_that_have_some_marked() -> None:
     torch.manual_seed(0)
-    network = MultiTask(
-        spatial_dims=2, in_channels=1, heads={"segmentation": 2, "classification": 2}, depth=10, width=8, stem="small"
-    )
-    tasks: dict[str, TaskLoss] = {
-        "segmentation": partial(dice_loss, epsilon=1.0, background=False),
-        "classification": functional.cross_entropy,
-    }
-    weighting = UncertaintyWeights({"segmentation": "plain", "classification": "entropy"})
-    loss = MultiTaskLoss(tasks, weighting)
-    optimiser = torch.optim.Adam([*network.parameters(), *loss.parameters()], lr=0.01)
-    images, masks, kinds = _lesions(240, seed=1)
-    third = torch.arange(240) % 3
-    for step in range(60):
-        for group in optimiser.param_groups:
-            group["lr"] = 0.01 * (1 - step / 60)
-        rows = torch.arange(8 * step, 8 * step + 8) % 240
-        known = {"segmentation": third[rows] != 0, "classification": third[rows] != 1}
-        targets = {"segmentation": masks[rows], "classification": kinds[rows]}
-        terms = loss(network(images[rows]).by_task(), targets, known)
-        optimiser.zero_grad()
-        terms.total.backward()
-        optimiser.step()
-    fresh, truth, kind = _lesions(64, seed=2)
-    with torch.inference_mode():
-        outputs = network.eval()(fresh)
-    found = outputs.segmentation.argmax(1)
-    dice = float(2 * (found * truth).sum() / (found.sum() + truth.sum()))
-    right = float((outputs.classification.argmax(1) == kind).float().mean())
-    assert dice > 0.85 and right > 0.85, (dice, right)
-    assert all(value > factor for value, factor in zip(weighting.weights().values(), (1.0, 2.0), strict=True)), "losses fell"
+    network = MultiTask(spatial_dims=2, in_channels=1, heads={"detection": 3}, depth=10, width=4, boxes={"pyramid": 8})
+    raw = network(torch.randn(3, 1, 32, 32)).by_task()["detection"]
+    truth = [Targets(torch.tensor([[4.0, 4.0, 20.0, 24.0]]), torch.tensor([label])) for label in (1, 9, 2)]
+    loss = MultiTaskLoss({"detection": box_loss(2)}, FixedWeights({"detection": 3.0}))
+    rows = {"detection": torch.tensor([True, False, True])}
+    some = loss({"detection": raw}, {"detection": truth}, rows)
+    two = {"detection": replace(raw, scores=raw.scores[::2], boxes=raw.boxes[::2], quality=raw.quality[::2])}
+    assert float(some.losses["detection"]) == pytest.approx(float(loss(two, {"detection": truth[::2]}).total.detach()) / 3)
+    some.total.backward()
+    assert all(value.grad is not None for value in network.heads.parameters())
+    with pytest.raises(InputError, match="image 1 of the batch: a label isn't from 1 to 2"):
+        loss({"detection": raw}, {"detection": truth})
