@@ -12,7 +12,7 @@ from training.evaluate.headline import headline, ways_shown
 from training.evaluate.page.details import Table
 from training.evaluate.results import AS_IS, Evaluation
 from training.export.parity import Parity
-from training.plan import Plan
+from training.plan import Plan, made_from
 from training.recipe import Recipe
 from training.recipe.data import PhantomData
 from training.transfer import Provenance
@@ -101,7 +101,7 @@ def _making(recipe: Recipe, making: Making) -> list[str]:
     data = "" if isinstance(recipe.data, PhantomData) else " --data DIR"
     arguments = ", ".join(f"{key} {value}" for key, value in manifest.network.arguments.items())
     lines = [
-        f"    python -m training train training/recipes/{manifest.name}.yaml{data}",
+        f"    wetread train {made_from(manifest.name, making.plan)}{data}",
         "",
         f"{extent.steps} steps of {extent.batch} patches of {' x '.join(map(str, extent.patch))} voxels, {recipe.fit.optimizer},",
         f"averaged weights, seed {recipe.seed}; network {manifest.network.name} ({arguments}); weights stored in half precision.",
