@@ -26,7 +26,7 @@ _LIVES = """
 import io, json, os, runpy, signal, sys
 import torch
 import training.commands.train
-from training.fit.history import History
+from training.fit.records.history import History
 
 def die():
     os.kill(os.getpid(), signal.SIGKILL)

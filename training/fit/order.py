@@ -15,7 +15,7 @@ from torch import Generator
 
 from training.data import GridCase
 
-_EPOCHS, SAMPLES, STEPS, _GROUPS = 1, 2, 3, 4
+_EPOCHS, SAMPLES, STEPS, _GROUPS, LOSSES = 1, 2, 3, 4, 5
 
 
 def seeded(*parts: int) -> Generator:

@@ -7,11 +7,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from storage.base.clock import Clock, SystemClock
-from training.fit.history import History
+from training.fit.records.history import History
+from training.fit.records.trackers import TrackerName, open_trackers
 from training.fit.stop import stop_signals
-from training.fit.trackers import TrackerName, open_trackers
 from training.fit.trainer import Report, Trainer
-from training.fit.validate import figure_names
 
 
 def fit(
@@ -47,7 +46,7 @@ def fit(
         trainer.resume(checkpoint)
     recipe = trainer.recipe
     samples = recipe.fit.extent.batch * recipe.fit.accumulate
-    figures = figure_names(recipe.manifest()) if trainer.held_out else []
+    figures = trainer.duty.figures() if trainer.held_out else []
     with ExitStack() as stack:
         history = stack.enter_context(History(folder, trainer.step, figures, samples, clock))
         if trainer.finished:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +9,10 @@ from torch import Tensor, nn
 
 from training.recipe.fit import Fit
 
-HEADLINES = ("dice", "auc", "accuracy")
-"""The figure that is followed: the first of these that a validation brought. Larger is better."""
-
 
 @dataclass
 class Follower:
-    """Follows the headline figure of the validations.
+    """Follows how good the validations were.
 
     Attributes
     ----------
@@ -30,9 +26,8 @@ class Follower:
     stale: int = 0
     weights: dict[str, Tensor] | None = None
 
-    def take(self, step: int, figures: dict[str, float], averaged: nn.Module, fit: Fit) -> bool:
-        """Take note of a validation; True when the run should end."""
-        figure = next((figures[name] for name in HEADLINES if name in figures and not math.isnan(figures[name])), -math.inf)
+    def take(self, step: int, figure: float, averaged: nn.Module, fit: Fit) -> bool:
+        """Take note of a validation whose duty calls it ``figure`` good, larger being better; True when the run should end."""
         least = fit.early_stopping.least_gain if fit.early_stopping else 0.0
         gained = self.best is None or figure > self.best + least
         if self.best is None or figure > self.best:

@@ -19,14 +19,15 @@ from storage.base.clock import Clock, SystemClock
 from storage.base.errors import ConfigError
 from training.data import GridCase
 from training.fit.checkpoint import FORMAT, cases_digest, load_checkpoint, recipe_text, save_checkpoint
+from training.fit.duties import duty_of
+from training.fit.held_out import chosen
 from training.fit.order import case_order, seeded
-from training.fit.precision import be_deterministic, choose_device, choose_precision
-from training.fit.ranks import Ranks
-from training.fit.step import Step
+from training.fit.processes.ranks import Ranks
+from training.fit.processes.team import Task, joined
+from training.fit.steps.precision import be_deterministic, choose_device, choose_precision
+from training.fit.steps.step import Step
 from training.fit.stop import RunStopped
 from training.fit.stopping import Follower, Tally
-from training.fit.team import Task, joined
-from training.fit.validate import chosen, validate
 from training.recipe import Recipe
 from training.transfer import Provenance, start
 
@@ -53,6 +54,7 @@ class Trainer:
 
     Attributes
     ----------
+    duty : what the recipe's task adds to the loop.
     provenance : of the weights that the run started from, or None.
     precision : the number format of the forward pass, with its reason.
     finished : whether the last step was done, or the run ended early.
@@ -76,10 +78,10 @@ class Trainer:
         self.precision = choose_precision(recipe.fit.precision, self.device)
         self.step, self.finished, self.validation_s = 0, False, 0.0
         self.follower, self._tally = Follower(), Tally()
-        self._manifest, self._clock = recipe.manifest(), clock or SystemClock()
-        network = build(self._manifest.network.name, self._manifest.network.arguments)
+        self._clock, described = clock or SystemClock(), recipe.manifest().network
+        self.duty, network = duty_of(recipe), build(described.name, described.arguments)
         self.provenance: Provenance | None = start(network, recipe.transfer) if recipe.transfer else None
-        self._step = Step(recipe, network, cases, self.device, self.precision, self.ranks)
+        self._step = Step(recipe, network, self.duty, cases, self.device, self.precision, self.ranks)
 
     @property
     def network(self) -> nn.Module:
@@ -131,7 +133,8 @@ class Trainer:
     def validate(self) -> dict[str, float]:
         """Figures of the averaged weights on the held-out cases, and the seconds that they took."""
         started_s = self._clock.monotonic_s()
-        figures = validate(self.averaged, self.held_out, self._manifest, self.device)
+        with torch.inference_mode():
+            figures = self.duty.validate(self.averaged, self.held_out, self.device)
         figures["validation_s"] = self._clock.monotonic_s() - started_s
         self.validation_s += figures["validation_s"]
         return figures
@@ -147,7 +150,7 @@ class Trainer:
         if validates and self.ranks.first:
             found = self.validate()
             figures |= found
-            self.finished |= self.follower.take(self.step, found, self.averaged, fit)
+            self.finished |= self.follower.take(self.step, self.duty.merit(found), self.averaged, fit)
 
     def state(self) -> dict[str, Any]:
         """All that ``resume`` needs, as plain tensors, numbers and text."""

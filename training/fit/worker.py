@@ -1,4 +1,4 @@
-"""``python -m training.fit.worker FOLDER NUMBER``: one of the further processes of a run; see ``training.fit.team``."""
+"""``python -m training.fit.worker FOLDER NUMBER``: one of the further processes of a run; see ``training.fit.processes.team``."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import torch
 import torch.distributed as dist
 
 from storage.base.errors import WetreadError
-from training.fit.ranks import Ranks
-from training.fit.team import connect, read_cases
+from training.fit.processes.ranks import Ranks
+from training.fit.processes.team import connect, read_cases
 from training.fit.trainer import Trainer
 from training.recipe import Recipe
 

@@ -14,8 +14,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from inference.networks import build
 from training.data import GridCase
-from training.fit.batches import Batches
-from training.fit.ranks import Ranks
+from training.fit.duties import Duty, duty_of
+from training.fit.processes.ranks import Ranks
+from training.fit.steps.batches import Batches
 from training.recipe import Recipe
 
 _BATCHES = 20
@@ -40,12 +41,12 @@ def averaged(recipe: Recipe, states: Sequence[Mapping[str, Tensor]], cases: Sequ
     network = recipe.manifest().network
     mean = build(network.name, network.arguments)
     mean.load_state_dict(mean_weights(states))
-    _measure_statistics(mean, recipe, cases)
+    _measure_statistics(mean, duty_of(recipe), cases)
     return mean.eval()
 
 
 @torch.no_grad()
-def _measure_statistics(network: nn.Module, recipe: Recipe, cases: Sequence[GridCase]) -> None:
+def _measure_statistics(network: nn.Module, duty: Duty, cases: Sequence[GridCase]) -> None:
     """Replace running statistics by the plain mean over ``_BATCHES`` batches."""
     norms = [module for module in network.modules() if isinstance(module, _BatchNorm) and module.track_running_stats]
     if not norms:
@@ -56,9 +57,9 @@ def _measure_statistics(network: nn.Module, recipe: Recipe, cases: Sequence[Grid
         norm.reset_running_stats()
         norm.momentum = None
         norm.train()
-    batches = Batches(recipe, cases, Ranks())
+    batches = Batches(duty, cases, Ranks())
     for step in range(_BATCHES):
-        for images, _ in batches.of_step(step):
-            network(images)
+        for drawn in batches.of_step(step):
+            duty.answer(network, drawn)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

@@ -9,7 +9,7 @@ from torch import nn
 
 from storage.base.clock import Clock
 from training.data import GridCase
-from training.fit.ranks import Ranks
+from training.fit.processes.ranks import Ranks
 from training.fit.session import fit
 from training.fit.trainer import Trainer
 from training.recipe import Recipe

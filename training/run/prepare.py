@@ -9,7 +9,7 @@ from pathlib import Path
 from storage.base.clock import Clock
 from storage.base.errors import ConfigError
 from training.data import DataSet, read_parts
-from training.fit.trackers import TrackerName
+from training.fit.records.trackers import TrackerName
 from training.plan import Plan, fingerprint, given_plan, make_plan, multiple_fault, read_plan, write_plan
 from training.recipe import Recipe
 from training.run.folder import RunFolder

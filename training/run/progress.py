@@ -14,7 +14,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from storage.base.clock import Clock, SystemClock
 from training.data import Case
-from training.fit.stopping import HEADLINES
 from training.fit.trainer import Report, Trainer
 
 _LINE_EVERY_S = 15.0
@@ -60,6 +59,7 @@ class _Tale:
         fit = trainer.recipe.fit
         self._samples, self._steps, self._clock = fit.extent.batch * fit.accumulate, fit.extent.steps, clock
         self._first, self._began_s = trainer.step, clock.monotonic_s()
+        self._headlines = trainer.duty.headlines
         self._loss = math.nan
         self._validation = ""
 
@@ -67,7 +67,7 @@ class _Tale:
         """After ``step``: the loss, smoothed over some ten steps, and the rest as it is."""
         loss = figures["loss"]
         self._loss = loss if math.isnan(self._loss) else 0.9 * self._loss + 0.1 * loss
-        headline = next((name for name in HEADLINES if name in figures), "")
+        headline = next((name for name in self._headlines if name in figures), "")
         if headline:
             self._validation = f"  {headline} {figures[headline]:.4f} at {step}"
         rate = (step - self._first) * self._samples / self._passed_s
@@ -93,7 +93,7 @@ class _Lines:
     def report(self, step: int, figures: dict[str, float]) -> None:
         """Called after each step."""
         text, now_s = self._tale.text(step, figures), self._clock.monotonic_s()
-        validated = any(name in figures for name in HEADLINES)
+        validated = any(name in figures for name in self._trainer.duty.headlines)
         if validated or self._trainer.finished or now_s - self._last_s >= _LINE_EVERY_S:
             self._last_s = now_s
             steps = self._trainer.recipe.fit.extent.steps

@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 from storage.base.clock import Clock
-from training.fit.history import Row
+from training.fit.records.history import Row
 
 _EXPERIMENT = "1"
 _FINISHED, _LOCAL = 3, 4

@@ -9,7 +9,7 @@ import pytest
 
 from storage.base.clock import ManualClock
 from storage.base.errors import TransientError
-from training.fit.history import History, Row
+from training.fit.records.history import History, Row
 
 
 def opened(folder: Path, step: int = 0, clock: ManualClock | None = None) -> History:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.unit.training.fit.task import recipe
-from training.fit.schedule import learning_rate
+from training.fit.steps.schedule import learning_rate
 from training.recipe.fit import Fit
 
 

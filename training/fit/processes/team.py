@@ -26,7 +26,7 @@ from storage.base.clock import SystemClock
 from storage.base.errors import TransientError
 from training.data import GridCase
 from training.fit.checkpoint import save_checkpoint
-from training.fit.ranks import Ranks
+from training.fit.processes.ranks import Ranks
 from training.recipe import Recipe
 
 _PATIENCE = timedelta(hours=2)

@@ -12,8 +12,8 @@ import torch
 
 from storage.base.errors import ConfigError, TransientError
 from tests.unit.training.fit.task import cases, digest, document, recipe, silent
-from training.fit import team
-from training.fit.ranks import Ranks
+from training.fit.processes import team
+from training.fit.processes.ranks import Ranks
 from training.fit.trainer import Trainer
 from training.recipe import Recipe
 

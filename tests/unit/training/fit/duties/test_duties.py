@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from tests.unit.training.fit.task import cases, recipe
+from tests.unit.training.fit.task import recipe
 from training.data import GridCase
-from training.fit.validate import area_under_curve, chosen, figure_names, validate
+from training.fit.duties import duty_of
+from training.fit.duties.classification import area_under_curve
 
 _CPU = torch.device("cpu")
 
@@ -33,18 +34,19 @@ def test_dice_of_a_mask_is_the_mean_over_cases_and_1_where_both_are_empty() -> N
     half = torch.zeros(16, 16, dtype=torch.uint8)
     half[:4, :2] = 1
     empty = GridCase("empty", torch.zeros(1, 16, 16), torch.zeros(16, 16, dtype=torch.uint8))
-    found = validate(Told(0.5), [GridCase("half", image, half), empty], recipe().manifest(), _CPU)
+    found = duty_of(recipe()).validate(Told(0.5), [GridCase("half", image, half), empty], _CPU)
     assert found == {"dice": pytest.approx((2 / 3 + 1) / 2), "dice Square": found["dice"]}
 
 
 def test_figures_of_a_classifier() -> None:
     means, truth = [-1.0, 0.4, 0.2, 2.0], [0, 0, 1, 1]
     told = [GridCase(f"{n}", torch.full((1, 16, 16), m), None, t) for n, (m, t) in enumerate(zip(means, truth, strict=True))]
-    found = validate(Told(0.0, classes=True), told, recipe("classification").manifest(), _CPU)
+    duty = duty_of(recipe("classification"))
+    found = duty.validate(Told(0.0, classes=True), told, _CPU)
     assert found["auc"] == 0.75 and found["accuracy"] == 0.75
     losses = [math.log(1 + math.exp(mean if t == 0 else -mean)) for mean, t in zip(means, truth, strict=True)]
     assert found["validation loss"] == pytest.approx(sum(losses) / 4)
-    assert list(found) == figure_names(recipe("classification").manifest())
+    assert list(found) == duty.figures()
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=1, max_size=12))
@@ -54,12 +56,3 @@ def test_area_is_the_share_of_pairs_in_order(drawn: list[tuple[int, bool]]) -> N
     pairs = [1.0 if a > b else 0.5 if a == b else 0.0 for a in ours for b in others]
     found = area_under_curve(torch.tensor([float(s) for s, _ in drawn]), torch.tensor([yes for _, yes in drawn]))
     assert math.isnan(found) if not pairs else found == pytest.approx(sum(pairs) / len(pairs))
-
-
-def test_a_bounded_choice_is_always_the_same_and_in_order() -> None:
-    many = cases(20)
-    some = chosen(many, 6, seed=1)
-    assert [case.name for case in some] == [case.name for case in chosen(many, 6, seed=1)]
-    assert [many.index(case) for case in some] == sorted(many.index(case) for case in some) and len(some) == 6
-    assert chosen(many, 20, seed=1) == many
-    assert [case.name for case in chosen(many, 6, seed=2)] != [case.name for case in some]

@@ -5,8 +5,8 @@ import torch
 
 from tests.unit.inference.networks.examples import small
 from tests.unit.training.fit.task import cases
-from training.fit.layout import memory_format
-from training.fit.placing import placed
+from training.fit.steps.layout import memory_format
+from training.fit.steps.placing import placed
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from typing import Literal, Protocol
 
 from storage.base.clock import Clock
 from storage.base.errors import ConfigError
-from training.fit.history import Row
-from training.fit.mlflow_files import MlflowFiles
+from training.fit.records.history import Row
+from training.fit.records.mlflow_files import MlflowFiles
 
 TrackerName = Literal["tensorboard", "mlflow"]
 

@@ -8,8 +8,8 @@ from torch import nn
 
 from storage.base.errors import ConfigError
 from tests.unit.training.fit.task import cases, digest, fitted, recipe, silent
-from training.fit.optimize import check_finite, optimize
-from training.fit.precision import choose_device, choose_precision
+from training.fit.steps.optimize import check_finite, optimize
+from training.fit.steps.precision import choose_device, choose_precision
 from training.fit.trainer import Trainer
 
 _CPU = torch.device("cpu")
@@ -66,12 +66,14 @@ def test_a_scaled_step_that_overflows_is_skipped_and_the_scale_halved() -> None:
     before = layer.weight.detach().clone()
     optimizer, scaler = torch.optim.SGD(layer.parameters(), lr=0.1), torch.amp.GradScaler("cpu", init_scale=8.0)
     scaler.scale(layer(torch.tensor([[torch.inf, 1.0]])).sum()).backward()
-    norm = optimize(layer, optimizer, scaler, clip_norm=1.0)
+    norm = optimize([*layer.parameters()], optimizer, scaler, clip_norm=1.0)
     assert torch.equal(layer.weight, before) and scaler.get_scale() == 4.0
     check_finite(0, 1.0, norm, scaled=True)
     with pytest.raises(ConfigError, match="step 1: the gradient is not finite"):
         check_finite(0, 1.0, norm, scaled=False)
     optimizer.zero_grad()
     scaler.scale(layer(torch.tensor([[3.0, 4.0]])).sum()).backward()
-    assert optimize(layer, optimizer, scaler, clip_norm=1.0) == pytest.approx(5.0)  # unscaled before it is clipped
+    assert optimize([*layer.parameters()], optimizer, scaler, clip_norm=1.0) == pytest.approx(
+        5.0
+    )  # unscaled before it is clipped
     assert torch.allclose(before - layer.weight, torch.tensor([[0.06, 0.08]]), atol=1e-5)

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 from torch.optim import SGD, AdamW, Optimizer
 
 from storage.base.errors import ConfigError
-from training.fit.schedule import learning_rate
+from training.fit.steps.schedule import learning_rate
 from training.recipe import Recipe
 from training.transfer import parameter_groups
 
 
-def make_optimizer(network: nn.Module, recipe: Recipe) -> Optimizer:
-    """AdamW (Loshchilov and Hutter, ICLR 2019), or SGD with Nesterov's momentum, over the groups of ``training.transfer``."""
+def make_optimizer(network: nn.Module, duty: nn.Module, recipe: Recipe) -> Optimizer:
+    """AdamW (Loshchilov and Hutter, ICLR 2019), or SGD with Nesterov's momentum, over the groups of ``training.transfer``.
+
+    What ``duty`` owns is a group of its own, at the head's rate and without decay.
+    """
     fit, groups = recipe.fit, parameter_groups(network, recipe)
+    own = list(duty.parameters())
+    if own:
+        groups.append({"params": own, "rate": 1.0, "weight_decay": 0.0})
     if fit.optimizer == "adamw":
         return AdamW(groups, lr=0.0, weight_decay=fit.weight_decay)
     return SGD(groups, lr=0.0, momentum=fit.momentum, nesterov=fit.momentum > 0, weight_decay=fit.weight_decay)
@@ -30,14 +37,14 @@ def set_rates(optimizer: Optimizer, recipe: Recipe, step: int) -> float:
     return rate
 
 
-def optimize(network: nn.Module, optimizer: Optimizer, scaler: torch.amp.GradScaler, clip_norm: float) -> float:
-    """One step on the gradients that lie in ``network``; returns their norm before clipping.
+def optimize(parameters: Sequence[nn.Parameter], optimizer: Optimizer, scaler: torch.amp.GradScaler, clip_norm: float) -> float:
+    """One step on the gradients of ``parameters``; returns their norm before clipping.
 
     A norm that isn't finite is left to the scaler where one is in use (it skips the step and lowers its scale); else no step is
     taken, and ``check_finite`` ends the run.
     """
     scaler.unscale_(optimizer)
-    norm = float(nn.utils.clip_grad_norm_(network.parameters(), clip_norm))
+    norm = float(nn.utils.clip_grad_norm_(parameters, clip_norm))
     if math.isfinite(norm) or scaler.is_enabled():
         scaler.step(optimizer)
         scaler.update()

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from torch import Tensor
-
 from storage.base.errors import ConfigError
-from training.augment import draw_batch
 from training.data import GridCase
+from training.fit.duties import Drawn, Duty
 from training.fit.order import SAMPLES, CaseOrder, seeded
-from training.fit.ranks import Ranks
-from training.recipe import Recipe
+from training.fit.processes.ranks import Ranks
 
 
 class Batches:
@@ -21,27 +18,28 @@ class Batches:
     that all of them together see what one process alone would.
     """
 
-    def __init__(self, recipe: Recipe, cases: Sequence[GridCase], ranks: Ranks) -> None:
+    def __init__(self, duty: Duty, cases: Sequence[GridCase], ranks: Ranks) -> None:
+        recipe = duty.recipe
         extent = recipe.fit.extent
         if extent.batch % ranks.size:
             message = f"fit.batch: {extent.batch} can't be shared by --processes {ranks.size}; make one a multiple of the other"
             raise ConfigError(message, code="batch-indivisible")
-        self._recipe = recipe
+        self._duty, self._recipe = duty, recipe
         self._cases = cases
         self._order = CaseOrder(recipe.seed, cases, recipe.fit.balance_classes) if cases else None
         self._share = extent.batch // ranks.size
         self._first = ranks.number * self._share
 
-    def of_step(self, step: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of one step: images (n, C, *patch) and targets int64 (n, *patch), or (n,) for classes."""
+    def of_step(self, step: int) -> Iterator[Drawn]:
+        """The batches of one step."""
         fit = self._recipe.fit
         for turn in range(fit.accumulate):
             start = (step * fit.accumulate + turn) * fit.extent.batch + self._first
             yield self._draw(range(start, start + self._share))
 
-    def _draw(self, slots: Sequence[int]) -> tuple[Tensor, Tensor]:
+    def _draw(self, slots: Sequence[int]) -> Drawn:
         if self._order is None:
             raise ConfigError("data: there are no cases to train on", code="no-data")
         cases = [self._cases[self._order[slot]] for slot in slots]
         generators = [seeded(self._recipe.seed, SAMPLES, slot) for slot in slots]
-        return draw_batch(cases, self._recipe, generators)
+        return self._duty.draw(cases, generators)
