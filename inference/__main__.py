@@ -121,7 +121,7 @@ def _check(given: argparse.Namespace) -> int:
 def _render(given: argparse.Namespace) -> int:
     from pydicom import dcmread
 
-    from inference.report.render import picture_of
+    from inference.report.pictures.render import picture_of
     from inference.report.text import render_text
     from inference.volume.read import read_files
     from inference.volume.scan import scan

@@ -14,23 +14,23 @@ from pydicom.dataset import Dataset
 
 from inference.manifest import Manifest
 from inference.protocol import TaskSpec
-from inference.report import classes, measurements
-from inference.report.class_picture import draw_classes
+from inference.report.checks.classes import check_class_report
+from inference.report.checks.read_back import read_back
+from inference.report.checks.seg import check_segmentation
+from inference.report.checks.targets import check_report
 from inference.report.common import encode
 from inference.report.document import document_of
 from inference.report.identity import Identity, identify
-from inference.report.measurements import Target
-from inference.report.overlay import draw_overlay
-from inference.report.seg import build_segmentation
-from inference.report.source import Prediction, Source, read_source
-from inference.report.sr import build_report_document
-from inference.report.sr_classes import class_groups
-from inference.report.sr_targets import target_groups
+from inference.report.pictures.classes import draw_classes
+from inference.report.pictures.overlay import draw_overlay
+from inference.report.seg.build import build_segmentation
+from inference.report.sources.source import Prediction, Source, read_source
+from inference.report.sr.build import build_report_document
+from inference.report.sr.classes import class_groups
+from inference.report.sr.targets import target_groups
+from inference.report.statements import classes, measurements
+from inference.report.statements.measurements import Target
 from inference.report.text import render_text
-from inference.report.validate import read_back
-from inference.report.validate_classes import check_class_report
-from inference.report.validate_seg import check_segmentation
-from inference.report.validate_targets import check_report
 from inference.volume.labelmap import LabelMap
 from inference.volume.probabilities import ClassProbabilities
 from storage.base.errors import InputError, ModelError
@@ -77,7 +77,7 @@ def build_report(
         The source can't carry results: ``bad-header``, ``mixed-patients``, ``missing-geometry``, ``unpositioned-source``,
         ``unsupported-source``.
     ModelError
-        ``output-labels``, ``report-build``, or a failed check (``inference.report.validate``); nothing is released.
+        ``output-labels``, ``report-build``, or a failed check (``inference.report.checks.read_back``); nothing is released.
     """
     read = read_source(source, prediction)
     identity = identify(manifest, model_digest, task, read.attributes.get("TimezoneOffsetFromUTC", ""))

@@ -17,7 +17,7 @@ from inference.report.identity import (
     Identity,
     software_version,
 )
-from inference.report.source import Source
+from inference.report.sources.source import Source
 
 
 def equipment(identity: Identity) -> dict[str, Any]:

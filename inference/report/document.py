@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inference.report.identity import Identity, software_version
-from inference.report.source import Source
+from inference.report.sources.source import Source
 
 
 def document_of(source: Source, identity: Identity, uids: Mapping[str, str], records: Sequence[dict[str, Any]]) -> dict[str, Any]:

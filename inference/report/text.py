@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pydicom.dataset import Dataset
 
-from inference.report.sr_classes import THRESHOLD
-from inference.report.sr_reading import named, of_type, text_of, texts_of
+from inference.report.sr.classes import THRESHOLD
+from inference.report.sr.reading import named, of_type, text_of, texts_of
 
 _LINE = "-" * 72
 _TRACKING_ID, _PRESENCE, _PARAMETERS, _COMMENT = "112039", "121052", "111002", "121106"

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from pydicom.dataset import Dataset
 
-from inference.report.validate import read_back
+from inference.report.checks.read_back import read_back
 from inference.volume.read import read_files
 from tests.support.data import data_path
 from tests.support.dicom_builders import ORIENTATIONS, ct_series, us_image

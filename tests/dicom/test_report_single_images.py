@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import RLELossless
 
 from inference.report import ReportObject
-from inference.report.validate import read_back
+from inference.report.checks.read_back import read_back
 from inference.volume import LabelMap, SliceRef, assemble
 from tests.support.data import data_path
 from tests.support.dicom_builders import write

@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from inference.manifest import Manifest
-from inference.report.boxes import Detections
+from inference.report.checks.detections import check_detection_report
+from inference.report.checks.read_back import read_back
 from inference.report.common import encode
-from inference.report.detection_picture import draw_detections
-from inference.report.detections import DetectionRules, Sought, find_detections
 from inference.report.identity import Identity, identify
-from inference.report.source import Source, read_source
-from inference.report.sr import build_report_document
-from inference.report.sr_detections import detection_groups
-from inference.report.validate import read_back
-from inference.report.validate_detections import check_detection_report
+from inference.report.pictures.detections import draw_detections
+from inference.report.sources.source import Source, read_source
+from inference.report.sr.build import build_report_document
+from inference.report.sr.detections import detection_groups
+from inference.report.statements.detections import DetectionRules, Sought, find_detections
 from inference.volume import assemble
+from inference.volume.boxes import Detections
 from tests.unit.inference.report.inputs import DIGEST, classifier, task
 
 RULES = DetectionRules((0.4, 0.3), "sigmoid of the class score, not calibrated")

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from inference.manifest import Manifest
 from inference.protocol import TaskSpec
 from inference.report import ReportObject, build_report
-from inference.report.source import Prediction
+from inference.report.sources.source import Prediction
 from inference.volume import ClassProbabilities, LabelMap, assemble
 from inference.volume.frames import frames_of
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from inference.report import build_report
-from inference.report.validate import read_back
+from inference.report.checks.read_back import read_back
 from inference.volume import decode_label_map, encode_label_map
 from storage.base.errors import InputError, ModelError
 from tests.support.dicom_builders import ct_series, us_image
@@ -87,7 +87,7 @@ def test_a_refusal_tells_the_attribute_and_not_its_value() -> None:
 
 def test_nothing_is_released_when_the_built_object_differs(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the builder mirrored the mask: the gate stands behind it."""
-    from inference.report import seg
+    from inference.report.seg import build as seg
 
     right = seg._segment_numbers
     monkeypatch.setattr(seg, "_segment_numbers", lambda *arguments: np.ascontiguousarray(right(*arguments)[:, :, ::-1]))

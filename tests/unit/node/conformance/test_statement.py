@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 import node
-from inference.report import validate_seg, validate_sr
+from inference.report.checks import seg as check_seg
+from inference.report.checks import sr as check_sr
 from node.cli import app
 from node.commands.conformance import MEND
 from node.conformance.contexts import PREFERENCE, places, refused_syntaxes, storage_classes, transfer_syntaxes
@@ -65,7 +66,7 @@ def test_places_say_what_is_preferred() -> None:
 
 
 def test_what_is_sent_is_what_the_reports_are() -> None:
-    assert set(SENT) == {vars(validate_seg)["SegmentationStorage"], vars(validate_sr)["Comprehensive3DSRStorage"]}
+    assert set(SENT) == {vars(check_seg)["SegmentationStorage"], vars(check_sr)["Comprehensive3DSRStorage"]}
 
 
 def test_lines_of_prose_stay_readable() -> None:
