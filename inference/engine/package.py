@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from inference.manifest import Manifest, package_digest, read_manifest
 from inference.networks import build, load_weights
+from inference.networks.multitask import Outputs
 from inference.pipeline.window import asked
 from storage.base.errors import ModelError
 
@@ -81,11 +83,20 @@ def _try_out(network: nn.Module, manifest: Manifest, package: Path) -> None:
     size, count = tuple(manifest.grid.patch), len(manifest.inputs)
     try:
         with torch.inference_mode():
-            scores = asked(network, torch.ones(count, dtype=torch.bool))(torch.zeros((1, count, *size)))
+            output: Any = asked(network, torch.ones(count, dtype=torch.bool))(torch.zeros((1, count, *size)))
     except (RuntimeError, ValueError, ModelError) as error:
         message = f"{_document(package)}: the network can't run on {count} input(s) of grid.patch {size}; correct any"
         raise ModelError(message, code="network-invalid") from error
-    classes = 1 + len(manifest.labels)
+    answers = output.by_task() if isinstance(output, Outputs) else {str(manifest.task): output}
+    for head in manifest.heads:
+        if head not in answers:
+            raise ModelError(f"{_document(package)}: the network has no head for {head}; correct either", code="network-invalid")
+        _check_shape(answers[head], manifest.of_head(head), package)
+
+
+def _check_shape(scores: Any, manifest: Manifest, package: Path) -> None:
+    """What a head, or a network of one task, says of one window."""
+    size, classes = tuple(manifest.grid.patch), 1 + len(manifest.labels)
     expected = (1, classes, *size) if manifest.task == "segmentation" else (1, classes)
     if tuple(scores.shape) != expected:
         raise ModelError(

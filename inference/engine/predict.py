@@ -1,18 +1,20 @@
-"""What a loaded model says of its inputs, whatever its task: a label map or class probabilities, tied to the source's slices."""
+"""What a loaded model says of its inputs, whatever its task, tied to the source's slices."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from inference.engine.classifier import class_probabilities
+from inference.engine.heads import models_of_heads
 from inference.engine.notes import input_notes
 from inference.engine.package import LoadedModel
 from inference.engine.segmenter import run_prepared
 from inference.pipeline import Progress, silent
-from inference.volume import ClassProbabilities, LabelMap, Volume
+from inference.volume import Answers, ClassProbabilities, LabelMap, Volume
+from inference.volume.answers import Answer
 from storage.base.errors import InputError
 
-Prediction = LabelMap | ClassProbabilities
+Prediction = Answer | Answers
 
 
 def predict(model: LoadedModel, volumes: Mapping[str, Volume], progress: Progress = silent) -> Prediction:
@@ -28,7 +30,15 @@ def predict(model: LoadedModel, volumes: Mapping[str, Volume], progress: Progres
     name = model.manifest.reference_input.name
     if name not in volumes:
         raise InputError(f"the model's input {name!r} is missing; name a series for it in the rule", code="input-missing")
-    volume = volumes[name]
+    if model.manifest.task == "multitask":
+        heads = models_of_heads(model)
+        return Answers({head: _answer(alone, volumes, progress) for head, alone in heads.items()})
+    return _answer(model, volumes, progress)
+
+
+def _answer(model: LoadedModel, volumes: Mapping[str, Volume], progress: Progress) -> Answer:
+    """What a model of one task, or one head of several, says."""
+    volume = volumes[model.manifest.reference_input.name]
     if model.manifest.task == "classification":
         return ClassProbabilities.on(volume, class_probabilities(model, volume.voxels_kji, volume.affine_lps_mm, progress))
     labels, prepared = run_prepared(model, volumes, progress)

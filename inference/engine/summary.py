@@ -24,6 +24,11 @@ def package_summary(loaded: LoadedModel, package: Path) -> dict[str, object]:
         "inputs": [_input(manifest, wanted) for wanted in manifest.inputs],
         "grid": _grid(manifest),
         "labels": [_label(manifest, label) for label in manifest.labels],
+        **(
+            {"classes": [_label(manifest.of_head("classification"), label) for label in manifest.classes]}
+            if manifest.classes
+            else {}
+        ),
         **({"measures": [measure.name for measure in manifest.measures]} if manifest.measures else {}),
         "network": manifest.network.name,
         "members": len(members),
@@ -77,5 +82,5 @@ def _grid(manifest: Manifest) -> str:
 
 def _label(manifest: Manifest, label: Label) -> str:
     """Value and name, and the probability from which a classifier calls it present."""
-    rules = manifest.classification
+    rules = manifest.classification if manifest.task == "classification" else None
     return f"{label.value} {label.name}" + (f" from {rules.thresholds[label.value - 1]:g}" if rules else "")

@@ -19,17 +19,11 @@ from inference.engine.inputs import volumes_of
 from inference.engine.package import LoadedModel
 from inference.engine.predict import Prediction, predict
 from inference.engine.progress import Stages
+from inference.engine.stored import decode, encode
 from inference.manifest import Input
 from inference.protocol import BlobRef, Outcome, ResultBlob, TaskSpec
 from inference.report import build_report
-from inference.volume import (
-    LabelMap,
-    decode_label_map,
-    decode_probabilities,
-    encode_label_map,
-    encode_probabilities,
-    read_series,
-)
+from inference.volume import read_series
 from storage.base.errors import InputError, TransientError
 from storage.blobs import Blobs
 
@@ -37,24 +31,19 @@ FILE_NAMES = {"seg": "seg.dcm", "sr": "sr.dcm", "overlay": "overlay.png", "text"
 
 
 def infer(task: TaskSpec, loaded: LoadedModel, blobs: Blobs, stages: Stages) -> Outcome:
-    """Read the input Series, run the networks, write the label map on the source grid, or the class probabilities."""
+    """Read the input Series, run the networks, write what they found."""
     datasets = _read_inputs("read", task, loaded.manifest.inputs, blobs, stages)
     found = predict_series(loaded, datasets, stages)
     stages("store", 0.0)
-    if isinstance(found, LabelMap):
-        blob = _put(blobs, f"{task.output_prefix}/label-map.npz", encode_label_map(found))
-    else:
-        blob = _put(blobs, f"{task.output_prefix}/probabilities.npz", encode_probabilities(found))
-    return _ok(task, loaded, stages, prediction=blob)
+    name, payload = encode(found)
+    return _ok(task, loaded, stages, prediction=_put(blobs, f"{task.output_prefix}/{name}", payload))
 
 
 def report(task: TaskSpec, loaded: LoadedModel, blobs: Blobs, stages: Stages) -> Outcome:
     """Read the prediction and its source, write the DICOM results and what people look at."""
     reference = loaded.manifest.reference_input
     source = _read_inputs("source", task, [reference], blobs, stages)[reference.name]
-    payload = _get_prediction(task, blobs)
-    classifies = loaded.manifest.task == "classification"
-    prediction = decode_probabilities(payload) if classifies else decode_label_map(payload)
+    prediction = decode(_get_prediction(task, blobs), loaded.manifest.task)
     stages("report", 0.0)
     objects, measurements = build_report(source, prediction, loaded.manifest, loaded.digest, task)
     stages("write", 0.0)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from inference.manifest.heads import check_heads, heads_of
 from inference.manifest.inputs import check_inputs, check_intensities
 from inference.manifest.parts import (
     Classification,
@@ -35,14 +36,15 @@ class Manifest(Part):
     """What a package is, needs and yields. Units: millimetres, seconds, bytes.
 
     In every task the network yields 1 + len(labels) channels, background or "none of the labels" first. Its input has one channel
-    an input, in their order, all on the grid of ``reference``: the name of an input, the first where none is named.
+    an input, in their order, all on the grid of ``reference``: the name of an input, the first where none is named. Of several
+    tasks at once ``labels`` are what masks and boxes show, and ``classes`` what the image as a whole may be.
     """
 
     format: Literal[1] = 1
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
     title: str = Field(max_length=40)
-    task: Literal["segmentation", "classification"]
+    task: Literal["segmentation", "classification", "multitask"]
     intended_use: str
     clinical_use: bool = False
     licence: str
@@ -56,6 +58,7 @@ class Manifest(Part):
     intensity: Intensity
     network: Network
     labels: tuple[Label, ...] = Field(min_length=1)
+    classes: tuple[Label, ...] = ()
     postprocess: Postprocess = Postprocess()
     classification: Classification | None = None
     measures: tuple[Measure, ...] = ()
@@ -76,6 +79,21 @@ class Manifest(Part):
         """An input's own intensity rule, else the manifest's."""
         return given.intensity or self.intensity
 
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The tasks that the network answers: the manifest's own, or those of several at once."""
+        return heads_of(self.network.arguments) if self.task == "multitask" else (self.task,)
+
+    def of_head(self, head: str) -> Manifest:
+        """The manifest of a package that answers ``head`` alone, of the same name, grid and network; not validated again."""
+        if self.task != "multitask":
+            return self
+        alone: dict[str, Any] = {"task": head, "classes": ()}
+        if head == "classification":
+            keep = self.postprocess.model_copy(update={"keep_largest": ()})
+            return self.model_copy(update={**alone, "labels": self.classes, "measures": (), "postprocess": keep})
+        return self.model_copy(update={**alone, "classification": None})
+
     @field_validator("licence", "weights_licence")
     @classmethod
     def _stated(cls, value: str) -> str:
@@ -85,11 +103,8 @@ class Manifest(Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Manifest:
-        values = [label.value for label in self.labels]
-        if values != list(range(1, len(values) + 1)):
-            raise ValueError("labels: values must count 1, 2, 3 … in order")
-        if len({label.name for label in self.labels}) < len(values):
-            raise ValueError("labels: two have one name; reports and figures go by it, so give each its own")
+        _check_labels("labels", self.labels)
+        _check_labels("classes", self.classes)
         dims = {i.spatial_dims for i in self.inputs}
         if dims != {len(self.grid.patch)}:
             raise ValueError(
@@ -102,6 +117,13 @@ class Manifest(Part):
         _check_task(self)
         _check_members(self.network)
         return self
+
+
+def _check_labels(key: str, labels: tuple[Label, ...]) -> None:
+    if [label.value for label in labels] != list(range(1, len(labels) + 1)):
+        raise ValueError(f"{key}: values must count 1, 2, 3 … in order")
+    if len({label.name for label in labels}) < len(labels):
+        raise ValueError(f"{key}: two have one name; reports and figures go by it, so give each its own")
 
 
 def _check_grid(manifest: Manifest) -> None:
@@ -138,20 +160,32 @@ def _check_flat(manifest: Manifest) -> None:
 
 def _check_task(manifest: Manifest) -> None:
     """Each task has the keys it needs and none of the other's."""
-    classification, count = manifest.classification, len(manifest.labels)
-    if manifest.task == "classification":
-        if classification is None:
-            raise ValueError("classification: is missing; a classification needs its thresholds")
-        if len(classification.thresholds) != count:
-            raise ValueError(f"classification.thresholds: needs one per label ({count}), not {len(classification.thresholds)}")
+    if manifest.task == "multitask":
+        check_heads(manifest.network.arguments, len(manifest.labels), len(manifest.classes))
+        if manifest.grid.fit == "spacing" or len(manifest.grid.patch) != 2:
+            raise ValueError("grid.fit: several tasks at once see one image whole; take 2-D images with stretch, crop or pad")
+    elif manifest.classes:
+        raise ValueError("classes: are for several tasks at once; name what a single task finds in labels")
+    _check_thresholds(manifest)
+    if "segmentation" not in manifest.heads:
         if manifest.measures:
             raise ValueError("measures: need the masks of a segmentation")
         if manifest.postprocess.keep_largest:
             raise ValueError("postprocess.keep_largest: needs the masks of a segmentation")
-    elif classification is not None:
-        raise ValueError("classification: must be null for a segmentation")
-    if any(measure.label > count for measure in manifest.measures):
+    if any(measure.label > len(manifest.labels) for measure in manifest.measures):
         raise ValueError("measures: name a value that is no label")
+
+
+def _check_thresholds(manifest: Manifest) -> None:
+    """A classification, alone or among several tasks, has a threshold for each of its classes."""
+    stated, count = manifest.classification, len(manifest.classes or manifest.labels)
+    if "classification" not in manifest.heads:
+        if stated is not None:
+            raise ValueError("classification: must be null for a segmentation")
+    elif stated is None:
+        raise ValueError("classification: is missing; a classification needs its thresholds")
+    elif len(stated.thresholds) != count:
+        raise ValueError(f"classification.thresholds: needs one per label ({count}), not {len(stated.thresholds)}")
 
 
 def _check_members(network: Network) -> None:

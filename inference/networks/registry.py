@@ -9,7 +9,7 @@ from typing import Any, Literal
 from inference.networks.base import Network
 from storage.base.errors import ModelError
 
-Task = Literal["segmentation", "classification"]
+Task = Literal["segmentation", "classification", "multitask"]
 
 # Name -> module of this package, class, task. A module is imported when its network is asked for: MONAI's take seconds.
 _ARCHITECTURES: dict[str, tuple[str, str, Task]] = {
@@ -31,6 +31,8 @@ _FUSIONS: dict[str, tuple[str, str, Task]] = {
     "gated-fusion": ("fusion.gated", "GatedFusion", "segmentation"),
     "late-fusion": ("fusion.late", "LateFusion", "segmentation"),
 }
+# The same for a network of several heads, whose outputs are ``multitask.Outputs``.
+_SEVERAL_TASKS: dict[str, tuple[str, str, Task]] = {"multitask": ("multitask", "MultiTask", "multitask")}
 
 
 def names(task: Task | None = None) -> tuple[str, ...]:
@@ -44,7 +46,7 @@ def fusion_names() -> tuple[str, ...]:
 
 
 def task_of(name: str) -> Task:
-    """Whether a network yields a map of classes or one class for the whole image.
+    """Whether a network yields a map of classes, one class for the whole image, or the answers of several heads.
 
     Raises
     ------
@@ -59,7 +61,7 @@ def build(name: str, arguments: Mapping[str, Any]) -> Network:
 
     Parameters
     ----------
-    name : one of ``names()`` or ``fusion_names()``.
+    name : one of ``names()`` or ``fusion_names()``, or ``multitask``.
     arguments : keyword arguments of the architecture, plain JSON values.
 
     Raises
@@ -93,7 +95,7 @@ def minimum_multiple(name: str, arguments: Mapping[str, Any]) -> int:
 
 
 def _entry(name: str) -> tuple[str, str, Task]:
-    known = _ARCHITECTURES | _FUSIONS
+    known = _ARCHITECTURES | _FUSIONS | _SEVERAL_TASKS
     if name not in known:
         raise ModelError(f"network {name!r} is unknown; use one of: {', '.join(sorted(known))}", code="network-invalid")
     return known[name]

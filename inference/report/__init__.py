@@ -6,6 +6,7 @@ with the label map before it may leave. Absent on purpose: sending, the database
 
 from __future__ import annotations
 
-from inference.report.build import ReportObject, build_report
+from inference.report.build import build_report
+from inference.report.results import ReportObject
 
 __all__ = ["ReportObject", "build_report"]

@@ -1,14 +1,13 @@
 """A prediction and its source to the results of a job: SEG, SR, picture, text, JSON; checked before anything leaves.
 
-A label map gives all five (no SEG where nothing was found), class probabilities all but the SEG.
+A label map gives all five (no SEG where nothing was found), class probabilities all but the SEG. The answers of several heads
+give one SR with the groups of all of them (``several``).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from collections.abc import Sequence
 
 from pydicom.dataset import Dataset
 
@@ -23,7 +22,9 @@ from inference.report.document import document_of
 from inference.report.identity import Identity, identify
 from inference.report.pictures.classes import draw_classes
 from inference.report.pictures.overlay import draw_overlay
+from inference.report.results import Made, Records, ReportObject, built, dicom_object
 from inference.report.seg.build import build_segmentation
+from inference.report.several import of_answers
 from inference.report.sources.source import Prediction, Source, read_source
 from inference.report.sr.build import build_report_document
 from inference.report.sr.classes import class_groups
@@ -33,24 +34,6 @@ from inference.report.statements.measurements import Target
 from inference.report.text import render_text
 from inference.volume.labelmap import LabelMap
 from inference.volume.probabilities import ClassProbabilities
-from storage.base.errors import InputError, ModelError
-
-# What highdicom and pydicom raise on a header they can't build from. Its text may quote the header, so only the type is told.
-_BUILD_ERRORS = (ValueError, TypeError, AttributeError, KeyError, IndexError, RuntimeError)
-
-Records = list[dict[str, Any]]
-_Built = TypeVar("_Built")
-
-
-@dataclass(frozen=True)
-class ReportObject:
-    """One result; those that aren't DICOM leave the UIDs empty."""
-
-    role: Literal["seg", "sr", "overlay", "text", "json"]
-    payload: bytes
-    sop_class_uid: str = ""
-    sop_instance_uid: str = ""
-    series_instance_uid: str = ""
 
 
 def build_report(
@@ -61,7 +44,7 @@ def build_report(
     Parameters
     ----------
     source : the Instances of the source Series with their pixel data, any order.
-    prediction : labels on the source grid, 0 is background; or the probabilities of the classes, 0 is none of the labels.
+    prediction : labels on the source grid, 0 is background; the probabilities of the classes, 0 is none of the labels; or both.
 
     Returns
     -------
@@ -69,7 +52,7 @@ def build_report(
         Roles ``seg`` (not of a classification, nor where nothing was found), ``sr``, ``overlay``, ``text``, ``json``, in this
         order. The same task gives the same bytes.
     measurements
-        One record a label of the manifest, absent ones included.
+        One record a label of the manifest, and then one a class, absent ones included.
 
     Raises
     ------
@@ -83,8 +66,10 @@ def build_report(
     identity = identify(manifest, model_digest, task, read.attributes.get("TimezoneOffsetFromUTC", ""))
     if isinstance(prediction, LabelMap):
         dicom, picture, records = _of_labels(read, prediction, manifest, identity)
-    else:
+    elif isinstance(prediction, ClassProbabilities):
         dicom, picture, records = _of_classes(read, prediction, manifest, identity)
+    else:
+        dicom, picture, records = of_answers(read, prediction, manifest, identity)
     sr = dicom[-1]
     document = document_of(read, identity, {item.role: item.sop_instance_uid for item in dicom}, records)
     return [
@@ -95,21 +80,19 @@ def build_report(
     ], records
 
 
-def _of_labels(
-    source: Source, label_map: LabelMap, manifest: Manifest, identity: Identity
-) -> tuple[list[ReportObject], bytes, Records]:
+def _of_labels(source: Source, label_map: LabelMap, manifest: Manifest, identity: Identity) -> Made:
     """SEG and SR, both checked as stored; picture; records."""
     targets = measurements.find_targets(label_map, manifest, source, identity)
-    seg, sr = _built(source, lambda: _encoded(source, label_map, targets, manifest, identity))
+    seg, sr = built(source, lambda: _encoded(source, label_map, targets, manifest, identity))
     stored, counts = None, {}
     if seg is not None:
         stored = read_back(seg)
         counts = check_segmentation(stored, source, label_map, targets, identity)
     stored_sr = read_back(sr)
     check_report(stored_sr, stored, counts, source, targets, identity)
-    first = [] if stored is None or seg is None else [_dicom_object("seg", stored, seg)]
+    first = [] if stored is None or seg is None else [dicom_object("seg", stored, seg)]
     records = [measurements.as_record(target) for target in targets]
-    return [*first, _dicom_object("sr", stored_sr, sr)], draw_overlay(source, label_map, targets, identity), records
+    return [*first, dicom_object("sr", stored_sr, sr)], draw_overlay(source, label_map, targets, identity), records
 
 
 def _encoded(
@@ -121,34 +104,15 @@ def _encoded(
     return None if seg is None else encode(seg), encode(sr)
 
 
-def _of_classes(
-    source: Source, found: ClassProbabilities, manifest: Manifest, identity: Identity
-) -> tuple[list[ReportObject], bytes, Records]:
+def _of_classes(source: Source, found: ClassProbabilities, manifest: Manifest, identity: Identity) -> Made:
     """SR, checked as stored; picture; records."""
     findings = classes.find_classes(found, manifest, source, identity)
-    sr = _built(source, lambda: _encoded_classes(source, findings, manifest, identity))
+    sr = built(source, lambda: _encoded_classes(source, findings, manifest, identity))
     stored = read_back(sr)
     check_class_report(stored, found, findings, manifest, source, identity)
     records = [classes.as_record(finding) for finding in findings]
-    return [_dicom_object("sr", stored, sr)], draw_classes(source, findings, identity), records
+    return [dicom_object("sr", stored, sr)], draw_classes(source, findings, identity), records
 
 
 def _encoded_classes(source: Source, findings: Sequence[classes.ClassFinding], manifest: Manifest, identity: Identity) -> bytes:
     return encode(build_report_document(source, None, class_groups(findings, source, manifest, identity), identity))
-
-
-def _built(source: Source, build: Callable[[], _Built]) -> _Built:
-    """What ``build`` makes; its failures told without what they quote."""
-    try:
-        return build()
-    except _BUILD_ERRORS as error:
-        if error.args[:1] == (source.images[0].SOPClassUID,):  # highdicom has no module table for it
-            raise InputError(
-                "SOPClassUID of the source is retired or unknown, so no result can refer to it; send it as a current class",
-                code="unsupported-source",
-            ) from error
-        raise ModelError(f"results can't be built ({type(error).__name__})", code="report-build") from error
-
-
-def _dicom_object(role: Literal["seg", "sr"], stored: Dataset, payload: bytes) -> ReportObject:
-    return ReportObject(role, payload, str(stored.SOPClassUID), str(stored.SOPInstanceUID), str(stored.SeriesInstanceUID))

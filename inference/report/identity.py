@@ -7,10 +7,9 @@ Absent on purpose: any clock, the machine's name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from importlib.metadata import PackageNotFoundError, version
-from typing import Literal
 
 from inference.manifest import Manifest
 from inference.protocol import TaskSpec
@@ -37,11 +36,15 @@ class Identity:
     model_digest: str
     clinical_use: bool
     parameters: tuple[tuple[str, str], ...]
-    task: Literal["segmentation", "classification", "detection"] = "segmentation"
+    task: str = "segmentation"
 
     def uid(self, *role: str) -> str:
         """The UID of one thing of this task, such as ``uid("seg", "instance")``."""
         return derive_uid(*self.entropy, *role)
+
+    def of_head(self, head: str) -> Identity:
+        """For the tracking identifiers of one head of several: labels of two heads have equal values."""
+        return replace(self, entropy=(*self.entropy, head))
 
     @property
     def device_uid(self) -> str:
@@ -91,7 +94,7 @@ def identify(manifest: Manifest, model_digest: str, task: TaskSpec, timezone_off
         model_digest=model_digest,
         clinical_use=manifest.clinical_use,
         parameters=tuple(sorted((key, str(value)) for key, value in task.parameters.items())),
-        task=manifest.task,
+        task=" and ".join(manifest.heads),
     )
 
 

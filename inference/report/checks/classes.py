@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydicom.dataset import Dataset
 
 from inference.manifest import Classification, Manifest
@@ -33,9 +35,21 @@ def check_class_report(
     ModelError
         See ``inference.report.checks.read_back``.
     """
+    groups = check_document(stored, source, None, identity, len(manifest.labels))
+    check_class_groups(groups, found, findings, manifest, source, identity)
+
+
+def check_class_groups(
+    groups: Sequence[Dataset],
+    found: ClassProbabilities,
+    findings: tuple[ClassFinding, ...],
+    manifest: Manifest,
+    source: Source,
+    identity: Identity,
+) -> None:
+    """Check one group a finding, in their order."""
     rules = manifest.classification
     expect(rules is not None, "values", "the manifest states no thresholds")
-    groups = check_document(stored, source, None, identity, len(manifest.labels))
     for group, finding in zip(groups, findings, strict=True):
         if rules is not None:
             _check(group, finding, float(found.probabilities[finding.label.value]), rules, identity)

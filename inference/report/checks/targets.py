@@ -43,6 +43,18 @@ def check_report(
         See ``inference.report.checks.read_back``.
     """
     groups = check_document(stored, source, None if seg is None else str(seg.SOPInstanceUID), identity, len(targets))
+    check_target_groups(groups, seg, counts, source, targets, identity)
+
+
+def check_target_groups(
+    groups: Sequence[Dataset],
+    seg: Dataset | None,
+    counts: Mapping[int, int],
+    source: Source,
+    targets: Sequence[Target],
+    identity: Identity,
+) -> None:
+    """Check one group a target, in their order; parameters as for ``check_report``."""
     for group, target in zip(groups, targets, strict=True):
         check_group(group, _expected(target), identity)
         if seg is not None and target.present:

@@ -22,10 +22,11 @@ def draw_classes(source: Source, findings: Sequence[ClassFinding], identity: Ide
     spacing = frame.pixel_spacing_mm
     spacing_mm = _SQUARE_PIXELS if spacing is None else (float(spacing[0]), float(spacing[1]))
     picture = grey_picture(source, k, fitted_size(frame.rows, frame.columns, spacing_mm))
-    return compose([square(picture)], [_line(finding) for finding in findings], identity)
+    return compose([square(picture)], [class_line(finding) for finding in findings], identity)
 
 
-def _line(finding: ClassFinding) -> Line:
+def class_line(finding: ClassFinding) -> Line:
+    """What the legend says of a class."""
     said = "PRESENT" if finding.present else "absent"
     text = f"{finding.label.name}: {said}, probability {finding.probability:g} (threshold {finding.threshold:g})"
     return Line(text, ink=WARNING if finding.present else INK)

@@ -39,10 +39,12 @@ _OBLIQUE = 0.3  # a direction cosine below this adds no letter
 _ELLIPSE_POINTS = 180
 
 
-def draw_overlay(source: Source, label_map: LabelMap, targets: Sequence[Target], identity: Identity) -> bytes:
-    """PNG bytes; without any label the middle slice is shown."""
+def draw_overlay(
+    source: Source, label_map: LabelMap, targets: Sequence[Target], identity: Identity, more: Sequence[Line] = ()
+) -> bytes:
+    """PNG bytes; without any label the middle slice is shown. ``more`` lines stand below those of the labels."""
     panels = [_panel(source, label_map, targets, k) for k in choose_slices(label_map.labels_kji, targets)]
-    return compose(panels, [line for target in targets for line in _lines(target)], identity)
+    return compose(panels, [*(line for target in targets for line in _lines(target)), *more], identity)
 
 
 def choose_slices(labels_kji: NDArray[np.integer], targets: Sequence[Target]) -> list[int]:

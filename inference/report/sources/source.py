@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 from inference.report.sources.header_values import legal_code, legal_values
 from inference.report.sources.headers import carried_attributes
 from inference.report.sources.images import evidence_images, placed_images
+from inference.volume.answers import Answers
 from inference.volume.boxes import Detections
 from inference.volume.frames import Frame, frames_of
 from inference.volume.labelmap import LabelMap
@@ -22,7 +23,7 @@ from inference.volume.probabilities import ClassProbabilities
 from storage.base.errors import InputError, ModelError
 
 Laterality = Literal["left", "right", "both"]
-Prediction = LabelMap | ClassProbabilities
+Prediction = LabelMap | ClassProbabilities | Answers
 
 # One patient, one study, one series: what all Instances must share.
 _SHARED = ("PatientID", "PatientName", "StudyInstanceUID", "SeriesInstanceUID", "AccessionNumber")
@@ -83,6 +84,8 @@ def read_source(datasets: Sequence[Dataset], prediction: Prediction | Detections
     ModelError
         Code ``report-source``: the prediction names a slice that isn't among the Instances.
     """
+    if isinstance(prediction, Answers):
+        return read_source(datasets, prediction.mask)
     frames = _slices(datasets, prediction)
     originals = list({id(frame.dataset): frame.dataset for frame in frames}.values())
     carried = [carried_attributes(original) for original in originals]

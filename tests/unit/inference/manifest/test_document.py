@@ -16,6 +16,15 @@ FLAT: dict[str, Any] = {
     "grid": {"spacing_mm": None, "patch": [32, 32], "fit": "stretch"},
 }
 CLASSIFIER: dict[str, Any] = {**FLAT, "task": "classification", "classification": {"thresholds": [0.5]}}
+HEADS = {"segmentation": 2, "classification": 3}
+CLASSES = [{"value": n, "name": f"class {n}", "category": CODE, "type": CODE} for n in (1, 2)]
+SEVERAL: dict[str, Any] = {
+    **FLAT,
+    "task": "multitask",
+    "network": {"name": "multitask", "arguments": {"heads": HEADS}, "weights_sha256": "0"},
+    "classes": CLASSES,
+    "classification": {"thresholds": [0.5, 0.4], "temperature": 2},
+}
 MEASURE = {"label": 1, "kind": "ellipse_circumference", "name": "Circumference", "code": CODE}
 
 
@@ -27,14 +36,50 @@ def test_a_package_of_the_first_release_is_as_it_was() -> None:
 
 
 def test_a_classifier_and_an_ellipse_are_read_back() -> None:
-    for changes in (CLASSIFIER, {**FLAT, "measures": [MEASURE]}):
+    for changes in (CLASSIFIER, {**FLAT, "measures": [MEASURE]}, SEVERAL):
         made = manifest(**changes)
         assert Manifest.model_validate_json(made.model_dump_json()) == made
+
+
+def test_each_head_has_the_manifest_of_a_package_of_its_own() -> None:
+    made = manifest(**SEVERAL, measures=[MEASURE], postprocess={"keep_largest": [1], "mirror_axes": [1]})
+    assert made.heads == ("segmentation", "classification") and manifest().heads == ("segmentation",)
+    masks, classes = (made.of_head(head) for head in made.heads)
+    for alone in (masks, classes):
+        assert Manifest.model_validate(alone.model_dump()) == alone and alone.heads == (alone.task,) and alone.name == made.name
+        assert alone.postprocess.mirror_axes == (1,) and alone.grid == made.grid
+    assert masks.labels == made.labels and masks.measures and masks.postprocess.keep_largest == (1,)
+    assert classes.labels == made.classes and classes.classification == made.classification
+
+
+def _heads(**heads: int) -> dict[str, Any]:
+    return {**SEVERAL, "network": {**SEVERAL["network"], "arguments": {"heads": heads}}}
 
 
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
+        (
+            {**SEVERAL, "network": {**SEVERAL["network"], "arguments": {}}},
+            "network.arguments: heads must name the outputs of seg",
+        ),
+        (_heads(segmentation=2), "network.arguments: heads must name"),
+        (_heads(segmentation=2, boxes=2), "network.arguments: heads must name"),
+        (_heads(classification=3, detection=2), "network.arguments: heads must name"),
+        (
+            _heads(segmentation=3, classification=3),
+            r"network.arguments: heads.segmentation must be .* labels \(2\)",
+        ),
+        (
+            _heads(segmentation=2, classification=2),
+            r"network.arguments: heads.classification must be .* classes \(3\)",
+        ),
+        ({**SEVERAL, "classes": []}, "classes: name the classes of the image"),
+        ({**SEVERAL, "classes": [CLASSES[1]]}, "classes: values must count"),
+        ({**CLASSIFIER, "classes": CLASSES}, "classes: are for several tasks at once"),
+        ({**SEVERAL, "classification": None}, "classification: is missing"),
+        ({**SEVERAL, "classification": {"thresholds": [0.5]}}, r"classification.thresholds: needs one per label \(2\), not 1"),
+        ({**SEVERAL, "grid": {"spacing_mm": None, "patch": [32, 32]}}, "grid.fit: several tasks at once see one image whole"),
         ({"task": "classification"}, "classification: is missing"),
         ({"classification": {"thresholds": [0.5]}}, "classification: must be null"),
         (

@@ -13,7 +13,7 @@ from inference.manifest import Manifest
 from inference.protocol import TaskSpec
 from inference.report import ReportObject, build_report
 from inference.report.sources.source import Prediction
-from inference.volume import ClassProbabilities, LabelMap, assemble
+from inference.volume import Answers, ClassProbabilities, LabelMap, assemble
 from inference.volume.frames import frames_of
 
 DIGEST = "ab" * 32
@@ -81,6 +81,24 @@ def head_finder(**changes: Any) -> Manifest:
     measure = {"label": 1, "kind": "ellipse_circumference", "name": "Head circumference", "code": HEAD_CIRCUMFERENCE}
     said = {"name": "head-finder", "labels": [label], "measures": [measure]}
     return Manifest.model_validate(manifest().model_dump() | _FLAT | said | changes)
+
+
+def lesion_reader(**changes: Any) -> Manifest:
+    """A made-up package of two tasks: masks as of ``head_finder``, classes as of ``classifier``."""
+    heads = {"heads": {"segmentation": 2, "classification": 3}}
+    said = {
+        "name": "lesion-reader",
+        "task": "multitask",
+        "classes": classifier().model_dump()["labels"],
+        "classification": {"temperature": 1.25, "thresholds": [0.4, 0.3]},
+        "network": {"name": "multitask", "arguments": heads, "weights_sha256": "0" * 64},
+    }
+    return Manifest.model_validate(head_finder().model_dump() | said | changes)
+
+
+def answers_of(datasets: Sequence[Dataset], labels_kji: NDArray[Any], *values: float) -> Answers:
+    """A mask and the probabilities of the classes 1, 2 …"""
+    return Answers({"segmentation": label_map_of(datasets, labels_kji), "classification": probabilities_of(datasets, *values)})
 
 
 def probabilities_of(datasets: Sequence[Dataset], *values: float) -> ClassProbabilities:
