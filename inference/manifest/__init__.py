@@ -11,6 +11,7 @@ from inference.manifest.package import package_digest, read_manifest
 from inference.manifest.parts import (
     Classification,
     Code,
+    Detection,
     Grid,
     Input,
     Intensity,
@@ -20,10 +21,12 @@ from inference.manifest.parts import (
     Postprocess,
     Weights,
 )
+from inference.manifest.tasks import Task
 
 __all__ = [
     "Classification",
     "Code",
+    "Detection",
     "Grid",
     "Input",
     "Intensity",
@@ -32,6 +35,7 @@ __all__ = [
     "Measure",
     "Network",
     "Postprocess",
+    "Task",
     "Weights",
     "package_digest",
     "read_manifest",

@@ -12,6 +12,7 @@ from inference.manifest.inputs import check_inputs, check_intensities
 from inference.manifest.parts import (
     Classification,
     Code,
+    Detection,
     Grid,
     Input,
     Intensity,
@@ -22,6 +23,7 @@ from inference.manifest.parts import (
     Postprocess,
     Text,
 )
+from inference.manifest.tasks import Task, check_masks, check_rules
 
 MOST_PATCH_VOXELS = 2**27
 """512 voxels cubed: half a gigabyte for the input of one window alone."""
@@ -35,16 +37,17 @@ _LEAST_MM, _GREATEST_MM = 1e-3, 1e3
 class Manifest(Part):
     """What a package is, needs and yields. Units: millimetres, seconds, bytes.
 
-    In every task the network yields 1 + len(labels) channels, background or "none of the labels" first. Its input has one channel
-    an input, in their order, all on the grid of ``reference``: the name of an input, the first where none is named. Of several
-    tasks at once ``labels`` are what masks and boxes show, and ``classes`` what the image as a whole may be.
+    A segmenter and a classifier yield 1 + len(labels) channels, background or "none of the labels" first; a detector yields boxes
+    of labels from 1 to len(labels). The input of a network has one channel an input, in their order, all on the grid of
+    ``reference``: the name of an input, the first where none is named. Of several tasks at once ``labels`` are what masks and
+    boxes show, and ``classes`` what the image as a whole may be.
     """
 
     format: Literal[1] = 1
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
     title: str = Field(max_length=40)
-    task: Literal["segmentation", "classification", "multitask"]
+    task: Task
     intended_use: str
     clinical_use: bool = False
     licence: str
@@ -61,6 +64,7 @@ class Manifest(Part):
     classes: tuple[Label, ...] = ()
     postprocess: Postprocess = Postprocess()
     classification: Classification | None = None
+    detection: Detection | None = None
     measures: tuple[Measure, ...] = ()
     deadline_s: float = Field(default=600.0, gt=0, le=7 * 86_400)
 
@@ -166,26 +170,11 @@ def _check_task(manifest: Manifest) -> None:
             raise ValueError("grid.fit: several tasks at once see one image whole; take 2-D images with stretch, crop or pad")
     elif manifest.classes:
         raise ValueError("classes: are for several tasks at once; name what a single task finds in labels")
-    _check_thresholds(manifest)
-    if "segmentation" not in manifest.heads:
-        if manifest.measures:
-            raise ValueError("measures: need the masks of a segmentation")
-        if manifest.postprocess.keep_largest:
-            raise ValueError("postprocess.keep_largest: needs the masks of a segmentation")
-    if any(measure.label > len(manifest.labels) for measure in manifest.measures):
-        raise ValueError("measures: name a value that is no label")
-
-
-def _check_thresholds(manifest: Manifest) -> None:
-    """A classification, alone or among several tasks, has a threshold for each of its classes."""
-    stated, count = manifest.classification, len(manifest.classes or manifest.labels)
-    if "classification" not in manifest.heads:
-        if stated is not None:
-            raise ValueError("classification: must be null for a segmentation")
-    elif stated is None:
-        raise ValueError("classification: is missing; a classification needs its thresholds")
-    elif len(stated.thresholds) != count:
-        raise ValueError(f"classification.thresholds: needs one per label ({count}), not {len(stated.thresholds)}")
+    count = len(manifest.labels)
+    counts = {"classification": len(manifest.classes or manifest.labels), "detection": count}
+    rules = {"classification": manifest.classification, "detection": manifest.detection}
+    check_rules(manifest.task, manifest.heads, rules, counts)
+    check_masks(manifest.heads, manifest.measures, manifest.postprocess, count)
 
 
 def _check_members(network: Network) -> None:

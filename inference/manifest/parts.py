@@ -131,6 +131,24 @@ class Classification(Part):
     thresholds: tuple[Share, ...]
 
 
+class Detection(Part):
+    """How a detector's boxes become statements.
+
+    ``score``: boxes below it are dropped at once. ``thresholds``: one a label, in their order; a box is a finding from this score
+    on, to four decimals, and a label without a finding is called absent. ``overlap``: IoU above which a box yields to a surer
+    one of its label; windows and members of an ensemble are joined by it too. ``suppression``: ``hard`` drops what yields,
+    ``linear`` and ``gaussian`` lower its score (N. Bodla et al., Soft-NMS, ICCV 2017). ``most``: boxes that are kept of an image
+    or volume. ``candidates``: boxes of one window that suppression looks at, the surest.
+    """
+
+    score: Share = 0.05
+    thresholds: tuple[Share, ...]
+    overlap: Share = 0.5
+    suppression: Literal["hard", "linear", "gaussian"] = "hard"
+    most: int = Field(default=100, ge=1, le=1000)
+    candidates: int = Field(default=1000, ge=1, le=20_000)
+
+
 class Measure(Part):
     """A length in millimetres that is taken from the mask of label value ``label`` and reported under ``code``.
 

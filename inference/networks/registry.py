@@ -9,7 +9,7 @@ from typing import Any, Literal
 from inference.networks.base import Network
 from storage.base.errors import ModelError
 
-Task = Literal["segmentation", "classification", "multitask"]
+Task = Literal["segmentation", "classification", "detection", "multitask"]
 
 # Name -> module of this package, class, task. A module is imported when its network is asked for: MONAI's take seconds.
 _ARCHITECTURES: dict[str, tuple[str, str, Task]] = {
@@ -31,12 +31,19 @@ _FUSIONS: dict[str, tuple[str, str, Task]] = {
     "gated-fusion": ("fusion.gated", "GatedFusion", "segmentation"),
     "late-fusion": ("fusion.late", "LateFusion", "segmentation"),
 }
+# The same for detectors, which yield boxes; each is a ``detection.Detector``.
+_DETECTORS: dict[str, tuple[str, str, Task]] = {
+    "faster-rcnn": ("detection.faster_rcnn", "FasterRCNN", "detection"),
+    "mask-rcnn": ("detection.mask_rcnn", "MaskRCNN", "detection"),
+    "retinanet": ("detection.retinanet", "RetinaNet", "detection"),
+    "yolo": ("detection.yolo", "Yolo", "detection"),
+}
 # The same for a network of several heads, whose outputs are ``multitask.Outputs``.
 _SEVERAL_TASKS: dict[str, tuple[str, str, Task]] = {"multitask": ("multitask", "MultiTask", "multitask")}
 
 
 def names(task: Task | None = None) -> tuple[str, ...]:
-    """The names that ``build`` knows for networks of one image, of one task or all."""
+    """The names that ``build`` knows for segmenters and classifiers of one image, of one task or both."""
     return tuple(sorted(name for name, entry in _ARCHITECTURES.items() if task in (None, entry[2])))
 
 
@@ -45,8 +52,13 @@ def fusion_names() -> tuple[str, ...]:
     return tuple(sorted(_FUSIONS))
 
 
+def detector_names() -> tuple[str, ...]:
+    """The names that ``build`` knows for detectors; each is a ``detection.Detector``."""
+    return tuple(sorted(_DETECTORS))
+
+
 def task_of(name: str) -> Task:
-    """Whether a network yields a map of classes, one class for the whole image, or the answers of several heads.
+    """Whether a network yields a map of classes, one class for the whole image, boxes, or the answers of several heads.
 
     Raises
     ------
@@ -61,7 +73,7 @@ def build(name: str, arguments: Mapping[str, Any]) -> Network:
 
     Parameters
     ----------
-    name : one of ``names()`` or ``fusion_names()``, or ``multitask``.
+    name : one of ``names()``, ``fusion_names()`` or ``detector_names()``, or ``multitask``.
     arguments : keyword arguments of the architecture, plain JSON values.
 
     Raises
@@ -95,7 +107,7 @@ def minimum_multiple(name: str, arguments: Mapping[str, Any]) -> int:
 
 
 def _entry(name: str) -> tuple[str, str, Task]:
-    known = _ARCHITECTURES | _FUSIONS | _SEVERAL_TASKS
+    known = _ARCHITECTURES | _FUSIONS | _DETECTORS | _SEVERAL_TASKS
     if name not in known:
         raise ModelError(f"network {name!r} is unknown; use one of: {', '.join(sorted(known))}", code="network-invalid")
     return known[name]

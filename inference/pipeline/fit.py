@@ -82,8 +82,8 @@ def fit_of(source: Sequence[int], spacing_mm: Sequence[float], manifest: Manifes
     grid, patch = manifest.grid, tuple(manifest.grid.patch)
     if grid.fit == "spacing":
         whole = Fit.whole(source, model_size(source, spacing_mm, grid.spacing_mm))
-        # A classifier sees one window; a segmentation sees as many as it takes.
-        return whole if manifest.task == "segmentation" else _centred(whole, patch)
+        # A classifier sees one window; the others see as many as it takes.
+        return _centred(whole, patch) if manifest.task == "classification" else whole
     if grid.fit == "stretch":
         return Fit.whole(source, patch)
     if grid.fit == "crop":

@@ -1,4 +1,4 @@
-"""Detectors by name. They join `inference.networks.registry` when a manifest can ask for one."""
+"""Detectors by name, as what they are; a manifest's name goes through `inference.networks.registry`, which knows the same."""
 
 from __future__ import annotations
 

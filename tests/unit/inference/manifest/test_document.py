@@ -25,6 +25,7 @@ SEVERAL: dict[str, Any] = {
     "classes": CLASSES,
     "classification": {"thresholds": [0.5, 0.4], "temperature": 2},
 }
+DETECTOR: dict[str, Any] = {**FLAT, "task": "detection", "detection": {"thresholds": [0.5]}}
 MEASURE = {"label": 1, "kind": "ellipse_circumference", "name": "Circumference", "code": CODE}
 
 
@@ -35,8 +36,8 @@ def test_a_package_of_the_first_release_is_as_it_was() -> None:
     assert [member.weights for member in made.network.members] == ["models/model.safetensors"]
 
 
-def test_a_classifier_and_an_ellipse_are_read_back() -> None:
-    for changes in (CLASSIFIER, {**FLAT, "measures": [MEASURE]}, SEVERAL):
+def test_a_classifier_a_detector_and_an_ellipse_are_read_back() -> None:
+    for changes in (CLASSIFIER, DETECTOR, {**FLAT, "measures": [MEASURE]}, SEVERAL):
         made = manifest(**changes)
         assert Manifest.model_validate_json(made.model_dump_json()) == made
 
@@ -112,6 +113,16 @@ def _heads(**heads: int) -> dict[str, Any]:
         ({"grid": {"spacing_mm": None, "patch": [32, 32, 32], "fit": "pad"}}, r"grid\.fit: pad takes 2-D images"),
         ({**FLAT, "grid": {"spacing_mm": [1, 1], "patch": [32, 32], "fit": "crop"}}, r"grid\.spacing_mm: must be null"),
         ({"inputs": [{"modality": ["MR"], "colour": "grey"}]}, "inputs: colour"),
+        ({"task": "detection"}, "detection: is missing; a detection needs its thresholds"),
+        ({"detection": {"thresholds": [0.5]}}, "detection: must be null for a segmentation"),
+        ({**DETECTOR, "classification": {"thresholds": [0.5]}}, "classification: must be null for a detection"),
+        ({**DETECTOR, "detection": {"thresholds": [0.5, 0.5]}}, r"detection\.thresholds: needs one per label \(1\), not 2"),
+        ({**DETECTOR, "detection": {"thresholds": [0.1], "score": 0.2}}, r"detection\.thresholds: one is below detection\.score"),
+        ({**DETECTOR, "detection": {"thresholds": [0.5], "overlap": 1}}, r"detection\.overlap: .* less than 1"),
+        ({**DETECTOR, "detection": {"thresholds": [0.5], "suppression": "soft"}}, r"detection\.suppression: .*'hard', 'linear'"),
+        ({**DETECTOR, "detection": {"thresholds": [0.5], "most": 0}}, r"detection\.most: .* greater than"),
+        ({**DETECTOR, "measures": [MEASURE]}, "measures: need the masks"),
+        ({**DETECTOR, "postprocess": {"keep_largest": [1]}}, r"postprocess\.keep_largest: needs the masks"),
         ({"weights_licence": " "}, "weights_licence: is blank; state the terms"),
         ({"licence": ""}, "licence: is blank"),
         ({"labels": [{"value": 2, "name": "x", "category": CODE, "type": CODE}]}, "labels: values must count"),

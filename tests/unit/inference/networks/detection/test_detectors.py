@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from inference.networks import stage_of
+from inference.networks import build, minimum_multiple, names, stage_of, task_of
 from inference.networks.detection import DETECTORS, MaskRCNN, Selection, build_detector
+from inference.networks.registry import detector_names
 from storage.base.errors import ModelError
 from tests.unit.inference.networks.detection.examples import EACH, SMALL, arguments, small
 from tests.unit.inference.networks.examples import picture
@@ -135,3 +136,10 @@ def test_arguments_come_from_json() -> None:
     given = json.loads(json.dumps(arguments("retinanet", 3, ratios=[[1, 1, 1], [1, 1, 2]], scales=[1, 1.5])))
     assert isinstance(build_detector("retinanet", given), DETECTORS["retinanet"])
     assert build_detector("retinanet", given).get_buffer("sides").shape == (4, 3)
+
+
+def test_the_registry_knows_every_detector() -> None:
+    assert detector_names() == tuple(sorted(DETECTORS)) and not set(DETECTORS) & set(names())
+    for name, kind in DETECTORS.items():
+        assert (task_of(name), type(build(name, arguments(name, 2)))) == ("detection", kind)
+        assert minimum_multiple(name, {}) == 32 and minimum_multiple(name, {"stem": "small"}) == 16
