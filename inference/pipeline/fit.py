@@ -105,10 +105,10 @@ def _pad(part: Tensor, before: Sequence[int], size: Size) -> Tensor:
     return F.pad(part, [width for pair in reversed(widths) for width in pair])
 
 
-def resampled_labels(labels: Tensor, classes: int, fit: Fit) -> Tensor:
-    """Per voxel of the image the class that covers most of it: integers (*source) to uint8 (*image); ties to the lower."""
+def resampled_labels(labels: Tensor, classes: int, fit: Fit, dtype: torch.dtype = torch.uint8) -> Tensor:
+    """Per voxel of the image the class that covers most of it: integers (*source) to ``dtype`` (*image); ties to the lower."""
     best = torch.zeros(fit.size)
-    winner = torch.zeros(fit.size, dtype=torch.uint8)
+    winner = torch.zeros(fit.size, dtype=dtype)
     for value in range(classes):
         share = fit.bring((labels == value).float()[None])[0]
         winner[share > best] = value

@@ -125,9 +125,28 @@ def prepare_labels(labels_kji: NDArray[np.generic], affine_lps_mm: Affine, manif
     -------
     uint8 array on the same grid as ``prepare``'s image, without the channel axis.
     """
-    dims = dims_of(manifest)
-    orientation = orient(labels_kji, affine_lps_mm, dims)
-    turned = np.ascontiguousarray(orientation.apply(labels_kji))
-    fit = fit_of(turned.shape[-dims:], spacing_of(affine_lps_mm, orientation)[-dims:], manifest)
-    covered: NDArray[np.uint8] = resampled_labels(torch.from_numpy(turned if dims == 3 else turned[0]), classes, fit).numpy()
+    covered: NDArray[np.uint8] = _covered(labels_kji, affine_lps_mm, manifest, classes, torch.uint8).numpy()
     return covered
+
+
+def prepare_instances(
+    instances_kji: NDArray[np.generic], affine_lps_mm: Affine, manifest: Manifest, count: int
+) -> NDArray[np.int16]:
+    """Bring a map (K, J, I) of ``count`` objects to the model's grid for training: per voxel the object that covers most of it.
+
+    Returns
+    -------
+    int16 array on the same grid as ``prepare``'s image, without the channel axis; objects that cover most of no voxel are gone.
+    """
+    covered: NDArray[np.int16] = _covered(instances_kji, affine_lps_mm, manifest, count + 1, torch.int16).numpy()
+    return covered
+
+
+def _covered(
+    values_kji: NDArray[np.generic], affine_lps_mm: Affine, manifest: Manifest, count: int, dtype: torch.dtype
+) -> Tensor:
+    dims = dims_of(manifest)
+    orientation = orient(values_kji, affine_lps_mm, dims)
+    turned = np.ascontiguousarray(orientation.apply(values_kji).astype(np.int32, copy=False))
+    fit = fit_of(turned.shape[-dims:], spacing_of(affine_lps_mm, orientation)[-dims:], manifest)
+    return resampled_labels(torch.from_numpy(turned if dims == 3 else turned[0]), count, fit, dtype)

@@ -15,6 +15,7 @@ from training.augment.foreground import draw_focus
 from training.augment.geometry import Geometry
 from training.augment.intensity import add_noise, change_light, coarsen, cut_out
 from training.augment.lesions import paste_lesions
+from training.augment.objects import read_objects
 from training.augment.place import draw_geometry, window_size
 from training.augment.resample import read_patches
 from training.data.case import GridCase
@@ -24,7 +25,9 @@ from training.recipe.augment import Augment
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Images float32 (N, C, *patch); targets int64 (N, *patch), or (N,) in a classification; where each sample came from."""
+    """Images float32 (N, C, *patch); targets int64 (N, *patch): labels, or in a detection the numbers of single objects; (N,) in
+    a classification; where each sample came from.
+    """
 
     images: Tensor
     targets: Tensor
@@ -44,7 +47,7 @@ def draw_samples(cases: Sequence[GridCase], recipe: Recipe, generators: Sequence
     Parameters
     ----------
     cases : on the model's grid, of any size, all with the same number of channels. One may occur several times.
-    recipe : a planned one. A segmentation's patch is ``fit.patch``; a classification takes ``package.grid.patch``.
+    recipe : a planned one. The patch is ``fit.patch``; a classification takes ``package.grid.patch``.
     generators : one a sample, the only source of its chance: a sample doesn't depend on its neighbours. Each is moved on by one
         draw.
 
@@ -57,10 +60,10 @@ def draw_samples(cases: Sequence[GridCase], recipe: Recipe, generators: Sequence
     _check(rules, recipe, cases, len(patch))
     draws = [Draws(generator, rules) for generator in generators]
     geometries = [_geometry(case, recipe, patch, draw) for case, draw in zip(cases, draws, strict=True)]
-    masks = recipe.task == "segmentation"
-    images, masks_drawn = read_patches(
-        cases, geometries, window_size(patch, rules, _spacing(recipe)), recipe.classes if masks else 0, rules.outside
-    )
+    masks, window = recipe.task == "segmentation", window_size(patch, rules, _spacing(recipe))
+    images, masks_drawn = read_patches(cases, geometries, window, recipe.classes if masks else 0, rules.outside)
+    if recipe.task == "detection":
+        return Batch(_changed(images, rules, draws), read_objects(cases, geometries, window), tuple(geometries))
     indices = [0 if masks else _class_of(case) for case in cases]
     for n in range(len(cases) if rules.lesions else 0):
         mask = None if masks_drawn is None else masks_drawn[n]
@@ -76,7 +79,7 @@ def geometry_of(case: GridCase, recipe: Recipe, generator: Generator) -> Geometr
 
 
 def _geometry(case: GridCase, recipe: Recipe, patch: tuple[int, ...], draws: Draws) -> Geometry:
-    share = recipe.fit.foreground_share if recipe.task == "segmentation" else 0.0
+    share = recipe.fit.foreground_share if recipe.task != "classification" else 0.0
     focus = draw_focus(case, share, draws)
     return draw_geometry(case.image.shape[1:], patch, recipe.augment, draws, _spacing(recipe), focus)
 
@@ -95,7 +98,7 @@ def _changed(images: Tensor, rules: Augment, draws: Sequence[Draws]) -> Tensor:
 
 
 def _patch(recipe: Recipe) -> tuple[int, ...]:
-    if recipe.task == "segmentation":
+    if recipe.task != "classification":
         return recipe.fit.extent.patch
     return tuple(int(n) for n in recipe.package["grid"]["patch"])
 

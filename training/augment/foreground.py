@@ -1,4 +1,4 @@
-"""Patches around what is to be learnt: a voxel of a class to look at, drawn from those that the case has."""
+"""Patches around what is to be learnt: a voxel of a class, or of a single object, drawn from those that the case has."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _places: WeakKeyDictionary[GridCase, list[Tensor]] = WeakKeyDictionary()
 
 
 def draw_focus(case: GridCase, share: float, draws: Draws) -> tuple[int, ...] | None:
-    """With probability ``share`` the index of a voxel of a class that the case has, classes drawn evenly; else None."""
+    """With probability ``share`` the index of a voxel of an object, or of a class where objects aren't told; else None.
+
+    Objects or classes are drawn evenly.
+    """
     stream = draws.of("focus") if share else None
     if stream is None or not stream.chance(share):
         return None
@@ -29,9 +32,9 @@ def draw_focus(case: GridCase, share: float, draws: Draws) -> tuple[int, ...] | 
 
 
 def _places_of(case: GridCase) -> list[Tensor]:
-    """By class that the case has, indices int32 (n, dims) of its voxels; found once a case."""
+    """By object or class that the case has, indices int32 (n, dims) of its voxels; found once a case."""
     if case not in _places:
-        mask = case.mask.cpu()
+        mask = (case.mask if case.instances is None else case.instances).cpu()
         values = [int(value) for value in torch.unique(mask) if value > 0]
         _places[case] = [_spread(torch.nonzero(mask == value)) for value in values]
     return _places[case]

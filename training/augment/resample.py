@@ -39,9 +39,9 @@ def read_patches(
     images = first.new_zeros((len(cases), first.shape[0], *patch))
     targets = torch.zeros((len(cases), *patch), dtype=torch.uint8, device=first.device) if classes else None
     for n in (n for n, geometry in enumerate(geometries) if geometry.exact):
-        images[n] = _moved(cases[n].image, geometries[n], outside)
+        images[n] = moved(cases[n].image, geometries[n], outside)
         if targets is not None:
-            targets[n] = _moved(cases[n].mask, geometries[n], "edge" if outside == "edge" else "zero")
+            targets[n] = moved(cases[n].mask, geometries[n], "edge" if outside == "edge" else "zero")
     bent = [n for n, geometry in enumerate(geometries) if not geometry.exact]
     if bent:
         values, labels = _sampled([cases[n] for n in bent], [geometries[n] for n in bent], window, classes, outside)
@@ -51,13 +51,13 @@ def read_patches(
     return images, targets
 
 
-def _moved(array: Tensor, geometry: Geometry, outside: Outside) -> Tensor:
-    """Cut out and mirrored, bit for bit."""
+def moved(array: Tensor, geometry: Geometry, outside: Outside) -> Tensor:
+    """What an exact geometry takes of ``array`` (..., *source), cut out and mirrored, bit for bit."""
     signs, offsets = geometry.linear.diagonal().tolist(), geometry.offset.tolist()
     start = [int(o) if s > 0 else int(o) - n + 1 for s, o, n in zip(signs, offsets, geometry.patch, strict=True)]
     turned = [axis - len(signs) for axis, sign in enumerate(signs) if sign < 0]
     cut = array.new_zeros((*array.shape[: array.dim() - len(signs)], *geometry.patch))
-    _fill(cut, array, start, outside)
+    fill_window(cut, array, start, outside)
     return cut.flip(turned) if turned else cut
 
 
@@ -71,7 +71,7 @@ def _sampled(
         part = part_read(geometry, window)
         held = whole[(slice(None), *part)].zero_()  # the rest of the window is never read
         start = [s + p.start for s, p in zip(first, part, strict=True)]
-        _fill(held[:channels], case.image, start, outside)
+        fill_window(held[:channels], case.image, start, outside)
         if classes:
             _fill_shares(held[channels:], case.mask, start, outside)
     grid = sampling_grid(geometries, starts, window).to(windows.device)
@@ -79,7 +79,7 @@ def _sampled(
     return read[:, :channels], _largest(read[:, channels:]) if classes else None
 
 
-def _fill(window: Tensor, array: Tensor, start: Sequence[int], outside: Outside) -> None:
+def fill_window(window: Tensor, array: Tensor, start: Sequence[int], outside: Outside) -> None:
     """Write the part of ``array`` that begins at ``start`` into ``window``, which holds zeros, and what lies beyond it."""
     if outside == "edge":
         window.copy_(extended(array, start, window.shape[window.dim() - len(start) :]))

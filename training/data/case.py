@@ -24,6 +24,8 @@ class Case:
     voxels_ckji : float32 (C, K, J, I) in the source's units; K is 1 for an image, C is 3 for colour.
     affine_lps_mm : (4, 4), index (i, j, k, 1) to LPS millimetres; for an image its pixel spacing on the diagonal.
     labels_kji : uint8 (K, J, I), 0 is background; None for a case with a class alone.
+    instances_kji : uint16 (K, J, I), the number of the object that a voxel belongs to, 0 for none; None where single objects
+        aren't told. instance_labels : the label's value of object n at n - 1.
     class_index : 0 for "none of the labels", else the label's value; None for a case with a mask alone.
     truths : what was measured by the data's makers, such as ``{"circumference_mm": 312.4}``.
     traits : what subgroups and strata are made of, such as ``{"class": "malignant"}``.
@@ -37,6 +39,8 @@ class Case:
     class_index: int | None = None
     truths: Mapping[str, float] = field(default_factory=dict)
     traits: Mapping[str, str] = field(default_factory=dict)
+    instances_kji: NDArray[np.uint16] | None = None
+    instance_labels: tuple[int, ...] = ()
 
     @property
     def voxels_kji(self) -> NDArray[np.float32]:
@@ -54,12 +58,25 @@ class Case:
 
 @dataclass(frozen=True, eq=False)
 class GridCase:
-    """A case on the model's grid: image float32 (C, *spatial), target uint8 (*spatial) or None, class index or None."""
+    """A case on the model's grid: image float32 (C, *spatial), target uint8 (*spatial) or None, class index or None.
+
+    ``instances``: int16 (*spatial), the number of the object at each voxel as in ``Case``, or None; ``instance_labels`` as there.
+    An object that covers most of no voxel of the grid isn't in the map.
+    """
 
     name: str
     image: Tensor
     target: Tensor | None = None
     class_index: int | None = None
+    instances: Tensor | None = None
+    instance_labels: tuple[int, ...] = ()
+
+    @property
+    def objects(self) -> Tensor:
+        """``instances`` of a case that has them; asking another one is a mistake of the caller."""
+        if self.instances is None:
+            raise ValueError(f"case {self.name} has no objects")
+        return self.instances
 
     @property
     def mask(self) -> Tensor:

@@ -17,13 +17,15 @@ from training.recipe import PartName
 class Content:
     """Voxels float32 (C, K, J, I), the affine of (i, j, k, 1) to LPS mm, labels uint8 (K, J, I) or None.
 
-    ``truths``: those that are known only when the case is read.
+    ``truths``: those that are known only when the case is read. ``instances_kji``, ``instance_labels``: as of the ``Case``.
     """
 
     voxels_ckji: NDArray[np.float32]
     affine_lps_mm: Affine
     labels_kji: NDArray[np.uint8] | None = None
     truths: Mapping[str, float] = field(default_factory=dict)
+    instances_kji: NDArray[np.uint16] | None = None
+    instance_labels: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,4 +59,6 @@ class Entry:
             class_index=self.class_index,
             truths={**self.truths, **content.truths},
             traits=self.traits,
+            instances_kji=content.instances_kji,
+            instance_labels=content.instance_labels,
         )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
+from training.recipe.base import Part
 from training.recipe.pictures import ImageData, TableData
 from training.recipe.source import Source
 from training.recipe.split import DrawnSplit, Duplicates, GivenSplit, Grouping, Limit, RangeSplit, Split
@@ -22,6 +23,7 @@ __all__ = [
     "Limit",
     "NiftiData",
     "NnunetData",
+    "Nodules",
     "PhantomData",
     "PictureData",
     "RangeSplit",
@@ -75,23 +77,48 @@ class ArrayData(Source):
     file: str
 
 
+class Nodules(Part):
+    """Nodules in a phantom's lungs: ``count`` from, to; ``diameter_mm`` from, to; ``hu`` their density from, to; ``uneven``: how
+    far from a ball, as a share of the radius.
+    """
+
+    count: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=1)]] = (0, 5)
+    diameter_mm: tuple[PositiveFloat, PositiveFloat] = (8.0, 30.0)
+    hu: tuple[float, float] = (-50.0, 60.0)
+    uneven: float = Field(default=0.15, ge=0, le=0.4)
+
+    @model_validator(mode="after")
+    def _rising(self) -> Nodules:
+        for key in ("count", "diameter_mm", "hu"):
+            low, high = getattr(self, key)
+            if low > high:
+                raise ValueError(f"{key}: {low:g} to {high:g} is no range; write the lesser number first")
+        return self
+
+
 class PhantomData(Source):
-    """Phantoms of our own generator, one a seed; the split's ranges are of seeds."""
+    """Phantoms of our own generator, one a seed; the split's ranges are of seeds. With ``nodules`` these are the objects and the
+    only label, 1; the organs are labelled otherwise.
+    """
 
     kind: Literal["phantom"]
     split: RangeSplit
     size_kji: tuple[int, int, int]
     spacing_mm_kji: tuple[float, float, float]
+    nodules: Nodules | None = None
     duplicates: Duplicates | None = None
 
 
 class PictureData(Source):
-    """Pictures of our own generator, one a seed; where ``of`` has classes they take turns by seed."""
+    """Pictures of our own generator, one a seed; where ``of`` has classes they take turns by seed. ``instances: parts``: every
+    connected part of the mask is an object, of label 1.
+    """
 
     kind: Literal["phantom-pictures"]
     split: RangeSplit
     of: Literal["fetal-head", "breast", "chest"]
     size_ji: tuple[Annotated[int, Field(ge=32)], Annotated[int, Field(ge=32)]] | None = None
+    instances: Literal["", "parts"] = ""
     duplicates: Duplicates | None = None
 
 

@@ -13,7 +13,9 @@ class _Pictures(Source):
     """``colour``: grey by luma (ITU-R BT.601), or the three channels. ``spacing_mm``: one number, or between rows and between
     columns. ``truth_columns``, ``trait_columns``: name of a truth or trait to column.
 
-    ``mask``: filled areas, outlines that are filled first, or pixel values that are label values.
+    ``mask``: filled areas, outlines that are filled first, or pixel values that are label values. ``instances``: what a single
+    object is, for a detection: every mask file (``files``), or every connected part of the masks (``parts``). ``instance_label``:
+    where an object's label comes from: its mask, or the image's class.
     """
 
     colour: Literal["grey", "rgb"] = "grey"
@@ -22,6 +24,16 @@ class _Pictures(Source):
     spacing_column: str = ""
     truth_columns: dict[str, str] = Field(default_factory=dict)
     trait_columns: dict[str, str] = Field(default_factory=dict)
+    instances: Literal["", "files", "parts"] = ""
+    instance_label: Literal["mask", "class"] = "mask"
+
+    @model_validator(mode="after")
+    def _objects_told(self) -> _Pictures:
+        if self.instances == "files" and self.mask == "values":
+            raise ValueError("instances: files needs one object a mask, and mask: values may hold several; write parts")
+        if self.instance_label == "class" and not self.classes:
+            raise ValueError("instance_label: class needs the key classes, by which a class is a label's value")
+        return self
 
 
 class ImageData(_Pictures):

@@ -39,12 +39,14 @@ def check_targets(recipe: Recipe, entries: Sequence[Entry], parts: Mapping[str, 
     Raises
     ------
     ConfigError
-        Codes ``data-missing`` (no mask, no class), ``empty-label``, ``empty-class``.
+        Codes ``data-missing`` (no mask, no class, no objects), ``empty-label``, ``empty-class``.
     """
     learnt = [entry for entry in entries if parts[entry.name] == "train"]
     names = ["none of the labels", *(str(label["name"]) for label in recipe.package["labels"])]
     if recipe.task == "classification":
         _check_classes(entries, learnt, names)
+    elif recipe.task == "detection":
+        _check_objects(entries, learnt, names, facts)
     else:
         _check_labels(entries, learnt, names, facts)
 
@@ -58,6 +60,21 @@ def _check_labels(entries: Sequence[Entry], learnt: Sequence[Entry], names: list
             raise ConfigError(
                 f"label {value} ({name}): the mask of none of the {len(learnt)} training cases holds it; take it out of "
                 "package.labels, or correct masks or split",
+                code="empty-label",
+            )
+
+
+def _check_objects(entries: Sequence[Entry], learnt: Sequence[Entry], names: list[str], facts: Mapping[str, Facts]) -> None:
+    for entry in entries:
+        if facts[entry.name].objects is None:
+            raise ConfigError(
+                f"{entry.name}: has no masks, of which a detection learns single objects; name masks in data", code="data-missing"
+            )
+    for value, name in list(enumerate(names))[1:]:
+        if not any(value in (facts[entry.name].objects or ()) for entry in learnt):
+            raise ConfigError(
+                f"label {value} ({name}): none of the {len(learnt)} training cases holds such an object; take it out of "
+                "package.labels, or correct masks, classes or split",
                 code="empty-label",
             )
 

@@ -44,12 +44,15 @@ def _entry(
             raise ConfigError(message, code="data-missing")
         row = rows[path.name]
     text = path.parent.name if data.class_from == "folder" else row.get(data.class_from, "")
-    picture = Picture(path, masks, spacing_in(data, row, name), data.colour, data.mask, classes)
+    index = class_of(text, data.classes, classes, name) if data.class_from else None
+    picture = Picture(
+        path, masks, spacing_in(data, row, name), data.colour, data.mask, classes, data.instances, label_for(data, index)
+    )
     return Entry(
         name,
         group_of(name, data.group, row),
         picture.load,
-        class_index=class_of(text, data.classes, classes, name) if data.class_from else None,
+        class_index=index,
         truths=numbers_in(row, data.truth_columns, name),
         traits=traits_in(data, row, text),
     )
@@ -84,6 +87,11 @@ def class_of(text: str, known: Mapping[str, int], classes: int, name: str) -> in
             code="labels-out-of-range",
         )
     return index
+
+
+def label_for(data: ImageData | TableData, class_index: int | None) -> int | None:
+    """The label of an image's masks where the class gives it; None where the masks do."""
+    return class_index if data.instance_label == "class" else None
 
 
 def traits_in(data: ImageData | TableData, row: Row, class_text: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from storage.base.errors import ConfigError
 from training.data.entry import Entry
 from training.data.names import group_of, stem_of
 from training.data.sources.files import inside, need
-from training.data.sources.images import class_of, spacing_in, traits_in
+from training.data.sources.images import class_of, label_for, spacing_in, traits_in
 from training.data.sources.pictures import Picture
 from training.data.sources.table import Row, numbers_in, read_table
 from training.recipe import PartName
@@ -41,13 +41,16 @@ def _entry(data: TableData, classes: int, folder: Path, row: Row) -> Entry:
     if data.mask_column:
         masks = [need(folder / inside(row[data.mask_column], "data.mask_column"), f"the mask of {name}")]
     text = row[data.class_column] if data.class_column else ""
-    picture = Picture(image, masks, spacing_in(data, row, name), data.colour, data.mask, classes)
+    index = class_of(text, data.classes, classes, name) if data.class_column else None
+    picture = Picture(
+        image, masks, spacing_in(data, row, name), data.colour, data.mask, classes, data.instances, label_for(data, index)
+    )
     return Entry(
         name,
         group_of(name, data.group, row),
         picture.load,
         part=_part_of(row, data.part_column, name),
-        class_index=class_of(text, data.classes, classes, name) if data.class_column else None,
+        class_index=index,
         truths=numbers_in(row, data.truth_columns, name),
         traits=traits_in(data, row, text),
     )

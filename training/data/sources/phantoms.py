@@ -7,7 +7,9 @@ from functools import partial
 import numpy as np
 
 from training.data.entry import Content, Entry
+from training.data.objects import from_parts, labels_of
 from training.phantom.body import make_phantom
+from training.phantom.nodules import NoduleRules, paint_nodules
 from training.phantom.pictures import CLASSES, make_picture
 from training.recipe.data import PhantomData, PictureData, RangeSplit
 
@@ -36,10 +38,18 @@ def _seeds(split: RangeSplit) -> list[int]:
 
 def _paint(seed: int, data: PhantomData) -> Content:
     phantom = make_phantom(seed, data.size_kji, data.spacing_mm_kji)
+    if data.nodules is not None:
+        rules = NoduleRules(data.nodules.count, data.nodules.diameter_mm, data.nodules.hu, data.nodules.uneven)
+        instances = paint_nodules(phantom, rules, seed)
+        each = (1,) * int(instances.max())
+        return Content(phantom.voxels_kji[None], phantom.affine_lps_mm, labels_of(instances, each), {}, instances, each)
     return Content(phantom.voxels_kji[None], phantom.affine_lps_mm, phantom.labels_kji)
 
 
 def _draw(seed: int, data: PictureData, shown: int | None) -> Content:
     picture = make_picture(data.of, seed, data.size_ji, shown)
     affine = np.diag([picture.spacing_mm, picture.spacing_mm, 1.0, 1.0])
-    return Content(picture.pixels[None, None].astype(np.float32), affine, picture.mask[None], picture.truths)
+    pixels, mask = picture.pixels[None, None].astype(np.float32), picture.mask[None]
+    if data.instances == "parts":
+        return Content(pixels, affine, mask, picture.truths, *from_parts(mask))
+    return Content(pixels, affine, mask, picture.truths)

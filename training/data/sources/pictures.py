@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,11 @@ from scipy import ndimage
 from inference.volume.colour import luma
 from storage.base.errors import ConfigError
 from training.data.entry import Content
+from training.data.objects import from_masks, from_parts, labels_of
 from training.data.sources.dicom.single import read_dicom_picture
 from training.data.sources.nifti import checked_labels
+
+Objects = Literal["", "files", "parts"]
 
 _NOMINAL_MM = 1.0
 _GREY_MODES = ("L", "I;16", "I;16L", "I;16B", "I", "F")
@@ -29,6 +32,8 @@ class Picture:
     """Where an image is, its masks (None: it has none) and how both are read.
 
     ``spacing_mm``: between rows, between columns; None takes what a DICOM file says, else a nominal millimetre.
+    ``objects``: what a single object is: a mask file, a connected part of the masks; empty: that isn't told. ``label``: of all
+    objects and masks; None takes the masks' own.
     """
 
     image: Path
@@ -37,6 +42,8 @@ class Picture:
     colour: str
     mask: str
     classes: int
+    objects: Objects = ""
+    label: int | None = None
 
     def load(self) -> Content:
         """Image and mask, which must have one size.
@@ -51,23 +58,38 @@ class Picture:
             pixels, told = read_dicom_picture(self.image)
         else:
             pixels = read_picture(self.image, self.colour)
-        labels = None if self.masks is None else self._labels(pixels.shape[1:])
+        masks = None if self.masks is None else self._masks(pixels.shape[1:])
         between_rows, between_columns = self.spacing_mm or told or (_NOMINAL_MM, _NOMINAL_MM)
         affine = np.diag([between_columns, between_rows, 1.0, 1.0])
-        return Content(pixels[:, None], affine, None if labels is None else labels[None])
+        if masks is None:
+            return Content(pixels[:, None], affine)
+        if self.objects == "files":
+            instances = from_masks([mask > 0 for mask in masks], pixels.shape[1:])
+            each = (self.label or 1,) * int(instances.max(initial=0))
+            return Content(pixels[:, None], affine, labels_of(instances, each)[None], {}, instances[None], each)
+        labels = np.maximum.reduce([*masks, np.zeros(pixels.shape[1:], np.uint8)])
+        if not self.objects:
+            return Content(pixels[:, None], affine, labels[None])
+        parts, each = from_parts(labels)
+        return Content(pixels[:, None], affine, labels[None], {}, parts[None], each)
 
-    def _labels(self, size: tuple[int, ...]) -> NDArray[np.uint8]:
-        united = np.zeros(size, dtype=np.uint8)
+    def _masks(self, size: tuple[int, ...]) -> list[NDArray[np.uint8]]:
+        masks = []
         for path in self.masks or ():
             mask = self._mask(path)
+            if mask.any() and self.label == 0:
+                raise ConfigError(
+                    f"{path}: marks something on an image whose class is none of the labels; correct one of them",
+                    code="instances-out-of-range",
+                )
             if mask.shape != size:
                 raise ConfigError(
                     f"{path}: {mask.shape[1]} x {mask.shape[0]} pixels, but {self.image.name} has {size[1]} x {size[0]}; "
                     "correct or remove the pair",
                     code="size-mismatch",
                 )
-            np.maximum(united, mask, out=united)
-        return united
+            masks.append(mask if self.label is None else np.where(mask > 0, np.uint8(self.label), np.uint8(0)))
+        return masks
 
     def _mask(self, path: Path) -> NDArray[np.uint8]:
         if self.mask == "values":

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from storage.base.errors import ConfigError
 from training.data.case import Case
+from training.data.objects import objects_in
 from training.data.survey.likeness import covered, likeness
 
 PERCENTS = (0.5, 25.0, 50.0, 75.0, 99.5)
@@ -28,6 +29,7 @@ class Facts:
     percentiles : of all channels' voxels, at ``PERCENTS``; of some 30,000 picked by chance where there are more.
     extremes : least and greatest voxel.
     label_voxels : voxels by label value, background first; None without a mask.
+    objects : label of each single object; None where the source tells of none.
     digest : SHA-256 of the voxels alone.
     likeness : float32 unit vector; the dot product of two is the correlation of the images at a small size.
     covered : where the labels lie at that size, bool; None without a mask.
@@ -42,6 +44,7 @@ class Facts:
     digest: str
     likeness: NDArray[np.float32]
     covered: NDArray[np.bool_] | None
+    objects: tuple[int, ...] | None = None
 
     @property
     def scale(self) -> float:
@@ -61,7 +64,7 @@ def facts_of(case: Case, classes: int, side: int) -> Facts:
     Raises
     ------
     ConfigError
-        Code ``not-finite``, naming the case.
+        Codes ``not-finite`` and those of ``objects_in``, naming the case.
     """
     voxels = case.voxels_ckji
     least, greatest = float(voxels.min()), float(voxels.max())
@@ -79,6 +82,7 @@ def facts_of(case: Case, classes: int, side: int) -> Facts:
         digest=hashlib.sha256(repr(voxels.shape).encode() + np.ascontiguousarray(voxels).tobytes()).hexdigest(),
         likeness=likeness(voxels, side),
         covered=None if labels is None else covered(labels, side),
+        objects=objects_in(case, classes),
     )
 
 

@@ -101,7 +101,9 @@ def _write(task: Task, folder: Path, threads: int) -> None:
         tensors[f"image.{index}"] = case.image.contiguous()
         if case.target is not None:
             tensors[f"target.{index}"] = case.target.contiguous()
-        heads.append({"name": case.name, "class_index": case.class_index})
+        if case.instances is not None:
+            tensors[f"instances.{index}"] = case.instances.contiguous()
+        heads.append({"name": case.name, "class_index": case.class_index, "instance_labels": case.instance_labels})
     save_file(tensors, folder / "cases.safetensors")
     save_checkpoint(folder / "state.pt", task.state)
     recipe = task.recipe.model_dump(mode="json", by_alias=True)
@@ -109,13 +111,16 @@ def _write(task: Task, folder: Path, threads: int) -> None:
     (folder / "task.json").write_text(json.dumps({"recipe": recipe, "cases": heads, **facts}), encoding="utf-8")
 
 
-def read_cases(folder: Path, heads: list[dict[str, object]]) -> list[GridCase]:
+def read_cases(folder: Path, heads: list[dict[str, Any]]) -> list[GridCase]:
     """The cases of a task, mapped from its file, which all processes share in memory."""
     tensors = load_file(folder / "cases.safetensors")
-    return [
-        GridCase(str(head["name"]), tensors[f"image.{index}"], tensors.get(f"target.{index}"), head["class_index"])  # type: ignore[arg-type]
-        for index, head in enumerate(heads)
-    ]
+    return [_case(index, head, tensors) for index, head in enumerate(heads)]
+
+
+def _case(index: int, head: dict[str, Any], tensors: dict[str, Tensor]) -> GridCase:
+    target, instances = tensors.get(f"target.{index}"), tensors.get(f"instances.{index}")
+    labels = tuple(head["instance_labels"])
+    return GridCase(head["name"], tensors[f"image.{index}"], target, head["class_index"], instances, labels)
 
 
 def _start(folder: Path, number: int) -> subprocess.Popen[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
@@ -21,10 +22,11 @@ def placed(cases: Sequence[GridCase], device: torch.device, room: int | None = N
     if device.type == "cpu":
         return cases
     free = int(_SHARE * torch.cuda.get_device_properties(device).total_memory) if room is None else room
-    needed = sum(case.image.nbytes + (case.target.nbytes if case.target is not None else 0) for case in cases)
+    needed = sum(tensor.nbytes for case in cases for tensor in (case.image, case.target, case.instances) if tensor is not None)
     return [_moved(case, device) for case in cases] if needed <= free else cases
 
 
 def _moved(case: GridCase, device: torch.device) -> GridCase:
     target = case.target.to(device) if case.target is not None else None
-    return GridCase(case.name, case.image.to(device), target, case.class_index)
+    instances = case.instances.to(device) if case.instances is not None else None
+    return replace(case, image=case.image.to(device), target=target, instances=instances)
