@@ -7,6 +7,7 @@ there for MONAI users and is never evaluated by the node, since such configs are
 from __future__ import annotations
 
 from inference.manifest.document import Manifest
+from inference.manifest.heads import heads_of
 from inference.manifest.package import package_digest, read_manifest
 from inference.manifest.parts import (
     Classification,
@@ -37,6 +38,7 @@ __all__ = [
     "Postprocess",
     "Task",
     "Weights",
+    "heads_of",
     "package_digest",
     "read_manifest",
 ]

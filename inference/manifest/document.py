@@ -109,6 +109,8 @@ class Manifest(Part):
     def _consistent(self) -> Manifest:
         _check_labels("labels", self.labels)
         _check_labels("classes", self.classes)
+        if {label.name for label in self.labels} & {label.name for label in self.classes}:
+            raise ValueError("classes: one has the name of a label; reports and figures go by it, so give each its own")
         dims = {i.spatial_dims for i in self.inputs}
         if dims != {len(self.grid.patch)}:
             raise ValueError(

@@ -34,9 +34,7 @@ def check_rules(task: Task, heads: Sequence[str], rules: Mapping[str, Rules | No
         elif len(stated.thresholds) != counts[key]:
             raise ValueError(f"{key}.thresholds: needs one per label ({counts[key]}), not {len(stated.thresholds)}")
         elif isinstance(stated, Detection) and min(stated.thresholds) < stated.score:
-            raise ValueError(
-                "detection.thresholds: one is below detection.score, so its boxes are dropped; raise it"
-            )
+            raise ValueError("detection.thresholds: one is below detection.score, so its boxes are dropped; raise it")
 
 
 def check_masks(heads: Sequence[str], measures: Sequence[Measure], post: Postprocess, labels: int) -> None:

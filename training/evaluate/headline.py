@@ -38,10 +38,10 @@ def headline(evaluation: Evaluation) -> list[Headline]:
     What would only repeat another line is left out: the AUC of a single label, and mirrored cases whose figures are all those of
     the cases as they are.
     """
-    lines = []
+    lines, alone = [], len(evaluation.subject.classes or evaluation.subject.labels) == 1
     for way in ways_shown(evaluation):
         for subject, metrics in evaluation.figures[way].items():
-            repeated = {"auc"} if subject != EVERYTHING and len(evaluation.subject.labels) == 1 else set[str]()
+            repeated = {"auc"} if subject != EVERYTHING and alone else set[str]()
             for metric in (key for key in _NAMES if key in metrics and key not in repeated):
                 unit = f" ({evaluation.subject.length_unit})" if metric == "absolute_difference" else ""
                 lines.append(Headline(subject, metric, f"{_NAMES[metric]}{unit}, {subject}", way, metrics[metric]))

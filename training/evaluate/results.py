@@ -25,6 +25,7 @@ Figures = Mapping[str, Mapping[str, Figure]]
 class Subject:
     """What was evaluated, and in which units: lengths "mm" or "px" (no pixel size known), sizes "mm3", "mm2" or "px2".
 
+    ``classes``: of several tasks at once, those of the image as a whole, beside the ``labels`` of its masks.
     ``tolerance`` is that of surface Dice; ``specificity`` where sensitivity is read off the ROC, and the other way round.
     """
 
@@ -35,6 +36,7 @@ class Subject:
     digest: str
     labels: tuple[str, ...]
     parameters: int
+    classes: tuple[str, ...] = ()
     length_unit: str = "mm"
     size_unit: str = "mm3"
     tolerance: float = 1.0
@@ -98,13 +100,17 @@ class Evaluation:
 
         A figure that isn't defined (a label that no case holds) misses every floor.
         """
-        metric, shown = ("auc", "AUC") if self.subject.task == "classification" else ("dice", "mean Dice")
-        found = {(way, label): self.figure(label, metric, way).value for way in self.figures for label in floor}
+        found = {(way, label): self._held(label, way) for way in self.figures for label in floor}
         return [
             f"{label} {way}: {shown} {'not defined' if np.isnan(value) else round(value, 4)} is below {floor[label]}"
-            for (way, label), value in found.items()
+            for (way, label), (shown, value) in found.items()
             if not value >= floor[label]
         ]
+
+    def _held(self, label: str, way: str) -> tuple[str, float]:
+        """The figure that a floor holds: what it is called, and its value."""
+        metric, shown = ("dice", "mean Dice") if "dice" in self.figures[way][label] else ("auc", "AUC")
+        return shown, self.figure(label, metric, way).value
 
     def document(self) -> dict[str, Any]:
         """For JSON; the keys are stable, and the same weights and cases give the same document: no seconds, no pictures."""
@@ -113,6 +119,7 @@ class Evaluation:
             "task": self.subject.task,
             "model": {key: getattr(self.subject, key) for key in ("name", "version", "title", "digest", "parameters")},
             "labels": list(self.subject.labels),
+            **({"classes": list(self.subject.classes)} if self.subject.classes else {}),
             "units": {"length": self.subject.length_unit, "size": self.subject.size_unit},
             "surface_tolerance": self.subject.tolerance,
             "stated_specificity": self.subject.specificity,

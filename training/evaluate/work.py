@@ -41,6 +41,14 @@ class Work:
     cases: list[Facts] = field(default_factory=list)
     gallery: Gallery = field(default_factory=Gallery)
 
+    def take(self, case: Case) -> None:
+        """Measure a case."""
+        raise NotImplementedError
+
+    def finish(self) -> Evaluation:
+        """The figures of all cases that were taken."""
+        raise NotImplementedError
+
     def way(self, case: Case, way: str) -> Case:
         """The case as this way shows it."""
         return mirrored(case) if way == MIRRORED else case

@@ -57,7 +57,7 @@ def model_card(recipe: Recipe, evaluation: Evaluation, making: Making) -> str:
 
 def _labels(manifest: Manifest) -> list[str]:
     rows = ["| Value | Name | Code | Side |", "| --- | --- | --- | --- |"]
-    for label in manifest.labels:
+    for label in (*manifest.labels, *manifest.classes):
         code = f"{label.type.value} {label.type.scheme} {label.type.meaning}"
         rows.append(f"| {label.value} | {label.name} | {code} | {label.laterality or 'not stated'} |")
     return rows

@@ -21,7 +21,7 @@ def holds(manifest: Manifest) -> bool:
 
     A segmentation of volumes; a classification of grey images that are stretched, where they are no smaller than the patch.
     """
-    if manifest.network.more_weights:
+    if manifest.network.more_weights or manifest.task == "multitask":
         return False
     if manifest.task == "classification":
         return manifest.grid.fit == "stretch"
@@ -59,9 +59,16 @@ def metadata(manifest: Manifest, data_source: str) -> dict[str, Any]:
                     "channel_def": {"0": "image"},
                 }
             },
-            "outputs": {"pred": _output(manifest, common)},
+            "outputs": _outputs(manifest, common),
         },
     }
+
+
+def _outputs(manifest: Manifest, common: dict[str, Any]) -> dict[str, Any]:
+    """One output, or one a head by its name."""
+    if manifest.task != "multitask":
+        return {"pred": _output(manifest, common)}
+    return {head: _output(manifest.of_head(head), common) for head in manifest.heads}
 
 
 def _output(manifest: Manifest, common: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from inference.networks import build
+from inference.networks.multitask import Outputs
 
 _COPIES = 5  # weights, gradients, two moments of AdamW, averaged weights
 _IN_FLIGHT = 3  # a gradient, what it is made from, and the sum it goes into
@@ -52,7 +53,9 @@ def need_of(name: str, arguments: Mapping[str, Any], batch: int, channels: int, 
     network = build(name, arguments).train().to("meta")  # built for real: some read numbers off tensors on the way
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         scores = network(torch.empty((batch, channels, *patch), device="meta"))
-        torch.softmax(scores, dim=1).sum()
+        for each in (scores.segmentation, scores.classification) if isinstance(scores, Outputs) else (scores,):
+            if each is not None:
+                torch.softmax(each, dim=1).sum()
     parameters = sum(parameter.numel() for parameter in network.parameters())
     largest = max(kept.values(), default=0)
     return Need(parameters, sum(kept.values()) + _IN_FLIGHT * largest + weights_bytes(parameters))

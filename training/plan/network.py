@@ -139,7 +139,9 @@ def _arguments(draft: Draft, patch: tuple[int, ...], width: int) -> dict[str, An
     """The network's arguments; the channels by the patch's size where they are open."""
     recipe, name = draft.recipe, draft.recipe.package["network"]["name"]
     given = recipe.package["network"].get("arguments", "auto")
-    arguments: dict[str, Any] = {"spatial_dims": recipe.dims, "in_channels": 1, "out_channels": recipe.classes}
+    arguments: dict[str, Any] = {"spatial_dims": recipe.dims, "in_channels": 1}
+    if recipe.task != "multitask":  # whose heads say their outputs
+        arguments["out_channels"] = recipe.classes
     arguments |= {} if given == "auto" else given
     if name in _BY_CHANNELS and (given == "auto" or given.get("channels") == "auto"):
         arguments["channels"] = channels_for(levels_for(patch, recipe.dims), recipe.dims, width)

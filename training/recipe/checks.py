@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from inference.manifest import Manifest
+from training.recipe.heads import check_heads
 from training.recipe.missing import missing
 from training.recipe.said import said
 from training.recipe.sections import Sections
@@ -23,6 +24,7 @@ def check_recipe(recipe: Sections) -> None:
     _check_dimensions(recipe, manifest)
     _check_channels(recipe)
     _check_task(recipe)
+    check_heads(recipe)
     _check_figures(recipe)
     _check_ensemble(recipe)
     if not recipe.open_keys:
@@ -108,7 +110,8 @@ def _check_figures(recipe: Sections) -> None:
     weights = recipe.loss.class_weights
     if weights and len(weights) != recipe.classes:
         raise ValueError(f"loss.class_weights: needs {recipe.classes} numbers, the background's first, not {len(weights)}")
-    names = {str(label["name"]) for label in recipe.package["labels"] if "name" in label}
+    named = (*recipe.package["labels"], *(recipe.package.get("classes") or ()))
+    names = {str(label["name"]) for label in named if "name" in label}
     for name, least in recipe.floor.items():
         if name not in names:
             raise ValueError(f"floor: names {name!r}, which is no label of package.labels; it has {', '.join(sorted(names))}")

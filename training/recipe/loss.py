@@ -14,8 +14,8 @@ _WEIGHTED = ("cross_entropy", "dice_cross_entropy", "focal")
 _SMOOTHED = ("cross_entropy", "dice_cross_entropy")
 
 
-class Loss(Part):
-    """What is minimised. A key that the chosen ``kind`` has no use for is refused rather than ignored.
+class TaskLoss(Part):
+    """What is minimised for one task. A key that the chosen ``kind`` has no use for is refused rather than ignored.
 
     ``epsilon``: of the Dice loss. ``background``: whether class 0 counts in the Dice loss; ``auto``: in a classifier, where it is
     a class like the others, not in a segmentation. ``dice_over``: sums over the whole batch, or by sample and then the mean.
@@ -33,7 +33,7 @@ class Loss(Part):
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
 
     @model_validator(mode="after")
-    def _of_use(self) -> Loss:
+    def _of_use(self) -> TaskLoss:
         if self.class_weights and self.kind not in _WEIGHTED:
             raise ValueError(f"class_weights have no effect on {self.kind}; remove them or choose one of {', '.join(_WEIGHTED)}")
         if self.class_weights and not any(self.class_weights):
@@ -41,3 +41,12 @@ class Loss(Part):
         if self.label_smoothing and self.kind not in _SMOOTHED:
             raise ValueError(f"label_smoothing has no effect on {self.kind}; remove it or choose one of {', '.join(_SMOOTHED)}")
         return self
+
+
+class Loss(TaskLoss):
+    """What is minimised. Of several tasks at once ``heads`` says what for each, and ``weights`` how they become one: ``learned``
+    with the network, or what each head's loss is multiplied with.
+    """
+
+    heads: dict[str, TaskLoss] = Field(default_factory=dict)
+    weights: Literal["learned"] | dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)

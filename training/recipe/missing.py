@@ -35,7 +35,7 @@ _MENDS = {
     "package.name": "write lower-case letters, digits and hyphens; the node's rules call the model by it",
     "package.version": "write three numbers, such as 1.0.0; one version means the same bytes for good",
     "package.title": "write what people read, 40 characters at most",
-    "package.task": "write segmentation or classification",
+    "package.task": "write segmentation, classification or multitask (both at once)",
     "package.intended_use": "tell what the model is for and what not; begin with Not for clinical use. unless it is",
     "package.licence": "state the terms of the package's configuration, such as Apache-2.0",
     "package.weights_licence": "state the terms of the weights, such as CC-BY-4.0: those that the training data's licence "
@@ -63,6 +63,10 @@ _MENDS = {
     "package.measures.kind": "write ellipse_circumference",
     "package.measures.name": "write the name by which reports and figures call the measure",
     "package.measures.code": f"write what is measured; {_CODE}",
+    "package.classes.value": "number the classes 1, 2, 3 … in order; 0 is none of them",
+    "package.classes.name": "write the name by which reports, figures and floor call the class, another than any label's",
+    "package.classes.category": f"write the kind of thing that the class is; {_CODE}",
+    "package.classes.type": f"write what the class is; {_CODE}",
     "base": "name the recipe that all variants start from: a path from this file's folder, or the name of one that ships",
     "variants": "write two or more names, each with the keys that it changes, or {} for none",
 }

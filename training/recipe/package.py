@@ -27,8 +27,9 @@ def open_keys_of(package: Mapping[str, Any]) -> tuple[str, ...]:
 def with_digest(package: Mapping[str, Any], weights_sha256: str) -> dict[str, Any]:
     """The document of a manifest: the digest filled in, and what a classification that says nothing of it starts from."""
     document = {**package, "network": {**package["network"], "weights_sha256": weights_sha256}}
-    if package["task"] == "classification":
-        halves = {"temperature": 1.0, "thresholds": [0.5] * len(package["labels"])}
+    classes = package.get("classes") if package["task"] == "multitask" else package["labels"]
+    if package["task"] == "classification" or (package["task"] == "multitask" and classes):
+        halves = {"temperature": 1.0, "thresholds": [0.5] * len(classes or ())}
         stated = package.get("classification") or {}
         document["classification"] = {**halves, **stated} if isinstance(stated, Mapping) else stated
     return document

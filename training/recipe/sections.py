@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
 from pydantic import Field
 
-from inference.manifest import Manifest
+from inference.manifest import Manifest, heads_of
 from storage.base.errors import ConfigError
 from training.recipe.augment import Augment
 from training.recipe.base import Part
@@ -61,8 +62,30 @@ class Sections(Part):
 
     @property
     def task(self) -> str:
-        """``segmentation`` or ``classification``."""
+        """``segmentation``, ``classification``, or ``multitask`` for several at once."""
         return str(self.package["task"])
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The tasks that the network answers: the recipe's own, or those of several at once."""
+        if self.task != "multitask":
+            return (self.task,)
+        arguments = self.package["network"].get("arguments")
+        return heads_of(arguments) if isinstance(arguments, Mapping) else ()
+
+    def of_head(self, head: str) -> Self:
+        """The recipe of a package that answers ``head`` alone, on the same data; not validated again."""
+        if self.task != "multitask":
+            return self
+        package = {**self.package, "task": head, "classes": []}
+        if head == "classification":
+            package |= {"labels": self.package["classes"], "postprocess": _without_masks(self.package), "measures": []}
+        else:
+            package["classification"] = None
+        standard = Loss(kind="cross_entropy") if head == "classification" else Loss()
+        stated = self.loss.heads.get(head)
+        loss = standard if stated is None else standard.model_copy(update=stated.model_dump(exclude_unset=True))
+        return self.model_copy(update={"package": package, "loss": loss})
 
     @property
     def name(self) -> str:
@@ -76,11 +99,21 @@ class Sections(Part):
 
     @property
     def classes(self) -> int:
-        """Output classes, background (or "none of the labels") included."""
+        """Output classes, background (or "none of the labels") included; of several tasks those of the masks."""
         return 1 + len(self.package["labels"])
+
+    @property
+    def image_classes(self) -> int:
+        """Classes of an image as a whole, "none of the labels" included."""
+        return 1 + len(self.package.get("classes") or self.package["labels"])
 
     @property
     def open_keys(self) -> tuple[str, ...]:
         """Keys whose value is ``auto``, or that self-configuration fills in: the plan's business."""
         fit = {"fit.steps": self.fit.steps, "fit.batch": self.fit.batch, "fit.patch": self.fit.patch}
         return (*(key for key, value in fit.items() if value == "auto"), *open_keys_of(self.package))
+
+
+def _without_masks(package: Mapping[str, Any]) -> dict[str, Any]:
+    """The ``postprocess`` section without what needs masks."""
+    return {key: value for key, value in (package.get("postprocess") or {}).items() if key != "keep_largest"}

@@ -1,4 +1,4 @@
-"""Temperature and thresholds of a classifier, fitted to cases that no network judging them had learnt from."""
+"""Temperature and thresholds of a classifier, or of one of several heads, fitted to cases that no network had learnt from."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.engine.heads import models_of_heads
 from inference.engine.package import LoadedModel
 from inference.manifest import Classification
 from training.data import Case, DataSet
@@ -24,18 +25,19 @@ from training.run.member import Desk
 from training.run.networks import Fitted
 
 
-def calibrated(recipe: Recipe, model: LoadedModel, fitted: Fitted, dataset: DataSet, desk: Desk) -> Calibrated | None:
+def calibrated(recipe: Recipe, whole: LoadedModel, fitted: Fitted, dataset: DataSet, desk: Desk) -> Calibrated | None:
     """Fit them, unless the recipe states them or wants none.
 
     A single network is judged on the validation part. Of an ensemble each member is judged on its own fold, and the scores are
     pooled: the whole ensemble has seen every case, so that its scores on them would be too good.
     """
     stated = recipe.package.get("classification")
-    if recipe.task != "classification" or stated is not None or not recipe.evaluation.calibrate:
+    if "classification" not in recipe.heads or stated is not None or not recipe.evaluation.calibrate:
         return None
+    model = models_of_heads(whole)["classification"]
     if len(fitted.members) == 1:
         return calibrate(model, desk.track.cases("calibrating", dataset.named(fitted.members[0].held_out)))
-    pairs = list(_judged(model, fitted, dataset, desk))
+    pairs = list(_judged(whole, fitted, dataset, desk))
     scores, truth = np.stack([row for row, _ in pairs]), np.array([value for _, value in pairs], dtype=np.int64)
     temperature = fit_temperature(scores, truth)
     before, after = tempered(scores, 1.0), tempered(scores, temperature)
@@ -55,10 +57,10 @@ def as_manifest(found: Calibrated) -> Classification:
     return Classification(temperature=found.temperature, thresholds=found.thresholds)
 
 
-def _judged(model: LoadedModel, fitted: Fitted, dataset: DataSet, desk: Desk) -> Iterator[tuple[NDArray[np.float64], int]]:
+def _judged(whole: LoadedModel, fitted: Fitted, dataset: DataSet, desk: Desk) -> Iterator[tuple[NDArray[np.float64], int]]:
     """Scores (passes, classes) and true class of every held-out case."""
     for member in fitted.members:
-        alone = LoadedModel(model.manifest, model.digest, (member.network.eval(),))
+        alone = models_of_heads(LoadedModel(whole.manifest, whole.digest, (member.network.eval(),)))["classification"]
         for case in desk.track.cases("calibrating", dataset.named(member.held_out)):
             yield scores_of(alone, case), _class_of(case)
 

@@ -77,7 +77,8 @@ def _statistics(run: Document, names: Sequence[str]) -> dict[str, Statistic]:
         return _of_classes(cases, run["labels"])
     columns = {f"Dice, {label}": _column(cases, label) for label in run["labels"]}
     columns["Dice, mean of the labels"] = _mean_column(np.stack(list(columns.values())))
-    return {name: _mean_of(values) for name, values in columns.items()}
+    masks: dict[str, Statistic] = {name: _mean_of(values) for name, values in columns.items()}
+    return masks | (_of_classes(cases, run["classes"]) if run.get("classes") else {})
 
 
 def _column(cases: Sequence[Document], label: str) -> NDArray[np.float64]:

@@ -43,9 +43,12 @@ def measure(recipe: Recipe, model: LoadedModel, dataset: DataSet, desk: Desk, **
     return Measured(evaluation, statement, details_of(recipe, statement=_told(statement.document), **further))
 
 
-def baseline_of(recipe: Recipe, dataset: DataSet, desk: Desk) -> Baseline:
-    """The simple thing that a network has to be clearly above."""
-    return fit_baseline(recipe.task, recipe.classes, desk.track.cases("reading", dataset.cases("train")))
+def baseline_of(recipe: Recipe, dataset: DataSet, desk: Desk) -> dict[str, Baseline]:
+    """The simple thing that a network has to be clearly above, by task."""
+    return {
+        head: fit_baseline(head, recipe.of_head(head).classes, desk.track.cases("reading", dataset.cases("train")))
+        for head in recipe.heads
+    }
 
 
 def members_table(recipe: Recipe, fitted: Fitted, whole: Evaluation, dataset: DataSet, desk: Desk) -> Table | None:

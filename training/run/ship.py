@@ -118,7 +118,7 @@ def _unfit(manifest: Manifest, recipe: Recipe) -> list[str]:
 
 
 def _is_calibrated(recipe: Recipe) -> bool:
-    return recipe.task == "classification" and recipe.package.get("classification") is None and recipe.evaluation.calibrate
+    return "classification" in recipe.heads and recipe.package.get("classification") is None and recipe.evaluation.calibrate
 
 
 def _unmeasured(package: Path, recipe: Recipe) -> list[str]:
@@ -134,9 +134,10 @@ def _unmeasured(package: Path, recipe: Recipe) -> list[str]:
         found.append("docs/test.json was measured on other weights or another manifest; let train finish it")
     if not recipe.manifest().clinical_use and "Not for clinical use" not in card:
         found.append("docs/README.md doesn't say that it isn't for clinical use; let train write it")
-    metric = "auc" if recipe.task == "classification" else "dice"
     for label, least in recipe.floor.items():
-        value = figures["as is"].get(label, {}).get(metric, {}).get("value")
+        found_of = figures["as is"].get(label, {})
+        metric = "dice" if "dice" in found_of else "auc"
+        value = found_of.get(metric, {}).get("value")
         if value is None or value < least:
             found.append(f"{label}: {metric} {value} is below the recipe's floor of {least:g}")
     return found

@@ -42,13 +42,14 @@ def check_targets(recipe: Recipe, entries: Sequence[Entry], parts: Mapping[str, 
         Codes ``data-missing`` (no mask, no class, no objects), ``empty-label``, ``empty-class``.
     """
     learnt = [entry for entry in entries if parts[entry.name] == "train"]
-    names = ["none of the labels", *(str(label["name"]) for label in recipe.package["labels"])]
-    if recipe.task == "classification":
-        _check_classes(entries, learnt, names)
-    elif recipe.task == "detection":
-        _check_objects(entries, learnt, names, facts)
-    else:
-        _check_labels(entries, learnt, names, facts)
+    for head in recipe.heads:
+        names = ["none of the labels", *(str(label["name"]) for label in recipe.of_head(head).package["labels"])]
+        if head == "classification":
+            _check_classes(entries, learnt, names)
+        elif head == "detection":
+            _check_objects(entries, learnt, names, facts)
+        else:
+            _check_labels(entries, learnt, names, facts)
 
 
 def _check_labels(entries: Sequence[Entry], learnt: Sequence[Entry], names: list[str], facts: Mapping[str, Facts]) -> None:

@@ -35,7 +35,7 @@ def list_entries(recipe: Recipe, folder: Path | None) -> list[Entry]:
     if isinstance(recipe.data, PhantomData):
         return phantom_entries(recipe.data)
     if isinstance(recipe.data, PictureData):
-        return picture_entries(recipe.data, recipe.classes)
+        return picture_entries(recipe.data, recipe.image_classes)
     if folder is None or not folder.is_dir():
         named = "the recipe reads files" if folder is None else f"{folder} is no folder"
         raise ConfigError(f"--data: {named}; name the folder that holds them", code="no-data")
@@ -51,9 +51,9 @@ def _of_folder(recipe: Recipe, folder: Path) -> list[Entry]:
     if isinstance(data, NiftiData):
         return nifti_entries(data, classes, folder)
     if isinstance(data, ImageData):
-        return image_entries(data, classes, folder)
+        return image_entries(data, classes, recipe.image_classes, folder)
     if isinstance(data, TableData):
-        return listed_entries(data, classes, folder)
+        return listed_entries(data, classes, recipe.image_classes, folder)
     if isinstance(data, ArrayData):
         return array_entries(data, classes, folder)
     if isinstance(data, NnunetData):

@@ -15,8 +15,12 @@ from training.data.sources.table import Row, number_in, numbers_in, read_table
 from training.recipe.data import ImageData, TableData
 
 
-def image_entries(data: ImageData, classes: int, folder: Path) -> list[Entry]:
+def image_entries(data: ImageData, labels: int, classes: int, folder: Path) -> list[Entry]:
     """Every image that the recipe's pattern finds and that is no other image's mask.
+
+    Parameters
+    ----------
+    labels, classes : how many values a mask may hold, and how many classes an image may be of, each with 0.
 
     Raises
     ------
@@ -28,13 +32,13 @@ def image_entries(data: ImageData, classes: int, folder: Path) -> list[Entry]:
     masks = {path: finder.of(path) for path in found} if finder else {}
     taken = {mask for paths in masks.values() for mask in paths}
     rows = _rows_of(data, folder)
-    return [_entry(data, classes, folder, path, masks.get(path), rows) for path in found if path not in taken]
+    return [_entry(data, (labels, classes), folder, path, masks.get(path), rows) for path in found if path not in taken]
 
 
 def _entry(
-    data: ImageData, classes: int, folder: Path, path: Path, masks: list[Path] | None, rows: Mapping[str, Row] | None
+    data: ImageData, counts: tuple[int, int], folder: Path, path: Path, masks: list[Path] | None, rows: Mapping[str, Row] | None
 ) -> Entry:
-    name = name_of(path, folder, data.images)
+    name, (labels, classes) = name_of(path, folder, data.images), counts
     if masks == []:
         raise ConfigError(f"{path}: no mask {data.masks} (data.masks); add it or take the image out", code="data-missing")
     row: Row = {}
@@ -46,7 +50,7 @@ def _entry(
     text = path.parent.name if data.class_from == "folder" else row.get(data.class_from, "")
     index = class_of(text, data.classes, classes, name) if data.class_from else None
     picture = Picture(
-        path, masks, spacing_in(data, row, name), data.colour, data.mask, classes, data.instances, label_for(data, index)
+        path, masks, spacing_in(data, row, name), data.colour, data.mask, labels, data.instances, label_for(data, index)
     )
     return Entry(
         name,

@@ -18,8 +18,8 @@ _PARTS: dict[str, PartName] = {"train": "train", "validate": "validate", "val": 
 _PARTS |= {"training": "train", "validation": "validate"}
 
 
-def listed_entries(data: TableData, classes: int, folder: Path) -> list[Entry]:
-    """One case a row, named by its image's path without the ending.
+def listed_entries(data: TableData, labels: int, classes: int, folder: Path) -> list[Entry]:
+    """One case a row, named by its image's path without the ending; ``labels`` and ``classes`` as of ``image_entries``.
 
     Raises
     ------
@@ -31,10 +31,10 @@ def listed_entries(data: TableData, classes: int, folder: Path) -> list[Entry]:
     rows = read_table(folder, data.table, columns)
     if not rows:
         raise ConfigError(f"{folder / data.table}: has no row; name another table", code="no-data")
-    return [_entry(data, classes, folder, row) for row in rows]
+    return [_entry(data, labels, classes, folder, row) for row in rows]
 
 
-def _entry(data: TableData, classes: int, folder: Path, row: Row) -> Entry:
+def _entry(data: TableData, labels: int, classes: int, folder: Path, row: Row) -> Entry:
     image = need(folder / inside(row[data.image_column], "data.image_column"), "an image of the table")
     name = stem_of(image.relative_to(folder).as_posix())
     masks = None
@@ -43,7 +43,7 @@ def _entry(data: TableData, classes: int, folder: Path, row: Row) -> Entry:
     text = row[data.class_column] if data.class_column else ""
     index = class_of(text, data.classes, classes, name) if data.class_column else None
     picture = Picture(
-        image, masks, spacing_in(data, row, name), data.colour, data.mask, classes, data.instances, label_for(data, index)
+        image, masks, spacing_in(data, row, name), data.colour, data.mask, labels, data.instances, label_for(data, index)
     )
     return Entry(
         name,

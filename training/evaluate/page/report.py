@@ -69,7 +69,7 @@ def html(evaluation: Evaluation, details: Details) -> str:
         strata=_strata(evaluation),
         calibration=evaluation.calibration,
         confusion=evaluation.confusion,
-        classes=(NONE, *subject.labels),
+        classes=(NONE, *(subject.classes or subject.labels)),
         agreement={name: found.document() for name, found in evaluation.agreement.items()},
         charts={title: Markup(chart) for title, chart in evaluation.charts.items()},  # noqa: S704  our own svg, escaped there
         curves={title: Markup(chart) for title, chart in details.curves.items()},  # noqa: S704
