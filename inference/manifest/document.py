@@ -92,7 +92,7 @@ class Manifest(Part):
         """The manifest of a package that answers ``head`` alone, of the same name, grid and network; not validated again."""
         if self.task != "multitask":
             return self
-        alone: dict[str, Any] = {"task": head, "classes": ()}
+        alone: dict[str, Any] = {"task": head, "classes": (), "detection": self.detection if head == "detection" else None}
         if head == "classification":
             keep = self.postprocess.model_copy(update={"keep_largest": ()})
             return self.model_copy(update={**alone, "labels": self.classes, "measures": (), "postprocess": keep})

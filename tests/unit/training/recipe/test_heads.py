@@ -51,6 +51,7 @@ def test_what_does_not_fit_is_named(changes: dict[str, Any], says: str) -> None:
 def test_a_head_that_no_recipe_can_fit_is_named() -> None:
     document = several_document()
     document["package"]["network"]["arguments"]["heads"] = {"segmentation": 2, "classification": 3, "detection": 2}
+    document["package"]["detection"] = {"thresholds": [0.5]}
     with pytest.raises(ConfigError, match=r"network\.arguments\.heads: detection can't be fitted by a recipe yet"):
         recipe_from(document, HERE)
 
