@@ -20,6 +20,7 @@ _ARCHITECTURES: dict[str, tuple[str, str, Task]] = {
     "fcn": ("fcn", "FCN", "segmentation"),
     "meshnet": ("meshnet", "MeshNet", "segmentation"),
     "resnet": ("resnet", "ResNet", "classification"),
+    "resunet": ("resunet", "ResUNet", "segmentation"),
     "swin-unetr": ("swin", "SwinUNETR", "segmentation"),
     "unet": ("unet", "UNet", "segmentation"),
     "vnet": ("vnet", "VNet", "segmentation"),

@@ -15,7 +15,7 @@ from training.plan.rules import batch_for, channels_for, levels_for, rounded_up,
 from training.recipe import Recipe
 
 _BY_CHANNELS = ("unet", "attention-unet", "vnet", "cnn")
-_BY_STEM = ("resnet", "densenet", "fcn", "deeplabv3plus")
+_BY_STEM = ("resnet", "densenet", "fcn", "deeplabv3plus", "resunet")
 _SMALL_IMAGE = 64
 _GB = 2**30
 

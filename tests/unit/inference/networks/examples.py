@@ -19,6 +19,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "fcn": {"depth": 10, "width": 4},
     "meshnet": {"width": 4, "dilations": [1, 2, 4]},
     "resnet": {"depth": 10, "width": 4},
+    "resunet": {"depth": 10, "width": 4},
     "swin-unetr": {"width": 12, "depths": [2, 1, 1, 1], "heads": [1, 1, 1, 1], "window": 4},
     "unet": {"channels": [4, 8, 16]},
     "vnet": {"channels": [4, 8, 16]},

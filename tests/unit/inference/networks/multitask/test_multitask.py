@@ -96,6 +96,13 @@ def test_the_encoder_is_that_of_resnet() -> None:
     assert torch.equal(resnet(picture(2)), network(picture(2)).classification)
 
 
+def test_with_masks_alone_it_is_resunet() -> None:
+    network = small(heads={"segmentation": 3}).eval()
+    resunet = build("resunet", {"spatial_dims": 2, "in_channels": 1, "out_channels": 3, "depth": 10, "width": 4}).eval()
+    resunet.load_state_dict({key.replace("heads.segmentation", "head"): value for key, value in network.state_dict().items()})
+    assert torch.equal(resunet(picture(2)), network(picture(2)).segmentation)
+
+
 @pytest.mark.parametrize("dims", [2, 3])
 def test_each_parameter_is_in_one_stage_and_the_last_has_the_heads(dims: int) -> None:
     network, wider = small(dims, heads=ALL), small(dims, heads={"segmentation": 5, "classification": 6, "detection": 4})
