@@ -51,7 +51,7 @@ class TaskSpec(_Message):
     input digest, generation).
 
     ``prediction`` is what the infer task found, given to the report task: a blob of the label map, or of the class
-    probabilities where the model's task is classification.
+    probabilities or boxes where the model's task is classification or detection.
     """
 
     message: Literal["task"] = "task"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from inference.engine.classifier import class_probabilities
+from inference.engine.detector import find_boxes
 from inference.engine.heads import models_of_heads
 from inference.engine.notes import input_notes
 from inference.engine.package import LoadedModel
@@ -12,9 +13,10 @@ from inference.engine.segmenter import run_prepared
 from inference.pipeline import Progress, silent
 from inference.volume import Answers, ClassProbabilities, LabelMap, Volume
 from inference.volume.answers import Answer
+from inference.volume.boxes import Detections
 from storage.base.errors import InputError
 
-Prediction = Answer | Answers
+Prediction = Answer | Answers | Detections
 
 
 def predict(model: LoadedModel, volumes: Mapping[str, Volume], progress: Progress = silent) -> Prediction:
@@ -33,7 +35,14 @@ def predict(model: LoadedModel, volumes: Mapping[str, Volume], progress: Progres
     if model.manifest.task == "multitask":
         heads = models_of_heads(model)
         return Answers({head: _answer(alone, volumes, progress) for head, alone in heads.items()})
+    if model.manifest.task == "detection":
+        return _boxes(model, volumes[name], progress)
     return _answer(model, volumes, progress)
+
+
+def _boxes(model: LoadedModel, volume: Volume, progress: Progress) -> Detections:
+    found = find_boxes(model, volume.voxels_kji, volume.affine_lps_mm, progress)
+    return Detections.on(volume, found.boxes, found.scores, found.labels, found.segments, found.masks_kji)
 
 
 def _answer(model: LoadedModel, volumes: Mapping[str, Volume], progress: Progress) -> Answer:

@@ -53,6 +53,10 @@ def _numbers(record: Mapping[str, Any]) -> Iterator[str]:
     if "probability" in record:
         yield f"probability {record['probability']:g} (present from {record['threshold']:g})"
         return
+    if "findings" in record:
+        yield f"{len(record['findings'])} found (certainty {100 * record['threshold']:g} % or more)"
+        yield from (f"{finding['certainty_percent']:g} %" for finding in record["findings"])
+        return
     for key, value in record.items():
         if isinstance(value, float):
             quantity, _, unit = key.rpartition("_")
@@ -81,6 +85,6 @@ def _grid(manifest: Manifest) -> str:
 
 
 def _label(manifest: Manifest, label: Label) -> str:
-    """Value and name, and the probability from which a classifier calls it present."""
-    rules = manifest.classification if manifest.task == "classification" else None
+    """Value and name, and the probability or score from which a classifier or detector calls it present."""
+    rules = {"classification": manifest.classification, "detection": manifest.detection}.get(manifest.task)
     return f"{label.value} {label.name}" + (f" from {rules.thresholds[label.value - 1]:g}" if rules else "")

@@ -74,7 +74,7 @@ def slide(
     size = tuple(images.shape[2:])
     window = window_size(size, manifest.grid.patch, manifest.grid.minimum_multiple)
     before = [max(0, w - n) // 2 for n, w in zip(size, window, strict=True)]
-    padded = _pad(images, window, before)
+    padded = padded_to(images, window, before)
     places = list(product(*(starts(n, w, manifest.grid.overlap) for n, w in zip(padded.shape[2:], window, strict=True))))
     blended = _run_windows(network, padded, window, places, progress)
     inner = (slice(None), slice(None), *(slice(b, b + n) for b, n in zip(before, size, strict=True)))
@@ -95,7 +95,7 @@ def starts(size: int, window: int, overlap: float) -> list[int]:
     return [round(index * (size - window) / (count - 1)) for index in range(count)]
 
 
-def _pad(images: Tensor, window: Sequence[int], before: Sequence[int]) -> Tensor:
+def padded_to(images: Tensor, window: Sequence[int], before: Sequence[int]) -> Tensor:
     """Zeros around the images up to the window's size."""
     after = [max(0, w - n) - b for n, w, b in zip(images.shape[2:], window, before, strict=True)]
     return F.pad(images, [width for pair in zip(before[::-1], after[::-1], strict=True) for width in pair])
@@ -114,7 +114,7 @@ def _run_windows(
     total: Tensor | None = None
     at_once = max(1, _BATCH // len(images))
     for first in range(0, len(places), at_once):
-        chosen = [_window_at(place, window) for place in places[first : first + at_once]]
+        chosen = [window_at(place, window) for place in places[first : first + at_once]]
         scores = forward(network, torch.cat([images[at] for at in chosen]))
         total = torch.zeros((len(images), scores.shape[1], *images.shape[2:])) if total is None else total
         for at, part in zip(chosen, scores.split(len(images)), strict=True):
@@ -125,7 +125,8 @@ def _run_windows(
     return total / cover
 
 
-def _window_at(place: Sequence[int], window: Sequence[int]) -> tuple[slice, ...]:
+def window_at(place: Sequence[int], window: Sequence[int]) -> tuple[slice, ...]:
+    """Where in (N, C, *spatial) the window that begins at ``place`` lies."""
     return (slice(None), slice(None), *(slice(start, start + width) for start, width in zip(place, window, strict=True)))
 
 

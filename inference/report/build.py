@@ -1,7 +1,7 @@
 """A prediction and its source to the results of a job: SEG, SR, picture, text, JSON; checked before anything leaves.
 
-A label map gives all five (no SEG where nothing was found), class probabilities all but the SEG. The answers of several heads
-give one SR with the groups of all of them (``several``).
+A label map gives all five (no SEG where nothing was found), class probabilities all but the SEG, boxes (``detection``) a SEG
+where they have masks. The answers of several heads give one SR with the groups of all of them (``several``).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from inference.report.checks.read_back import read_back
 from inference.report.checks.seg import check_segmentation
 from inference.report.checks.targets import check_report
 from inference.report.common import encode
+from inference.report.detection import of_boxes
 from inference.report.document import document_of
 from inference.report.identity import Identity, identify
 from inference.report.pictures.classes import draw_classes
@@ -32,6 +33,7 @@ from inference.report.sr.targets import target_groups
 from inference.report.statements import classes, measurements
 from inference.report.statements.measurements import Target
 from inference.report.text import render_text
+from inference.volume.boxes import Detections
 from inference.volume.labelmap import LabelMap
 from inference.volume.probabilities import ClassProbabilities
 
@@ -44,13 +46,14 @@ def build_report(
     Parameters
     ----------
     source : the Instances of the source Series with their pixel data, any order.
-    prediction : labels on the source grid, 0 is background; the probabilities of the classes, 0 is none of the labels; or both.
+    prediction : labels on the source grid, 0 is background; the probabilities of the classes, 0 is none of the labels; both of
+        these; or boxes on the source grid.
 
     Returns
     -------
     results
-        Roles ``seg`` (not of a classification, nor where nothing was found), ``sr``, ``overlay``, ``text``, ``json``, in this
-        order. The same task gives the same bytes.
+        Roles ``seg`` (not of a classification or of boxes alone, nor where nothing was found), ``sr``, ``overlay``, ``text``,
+        ``json``, in this order. The same task gives the same bytes.
     measurements
         One record a label of the manifest, and then one a class, absent ones included.
 
@@ -68,6 +71,8 @@ def build_report(
         dicom, picture, records = _of_labels(read, prediction, manifest, identity)
     elif isinstance(prediction, ClassProbabilities):
         dicom, picture, records = _of_classes(read, prediction, manifest, identity)
+    elif isinstance(prediction, Detections):
+        dicom, picture, records = of_boxes(read, prediction, manifest, identity)
     else:
         dicom, picture, records = of_answers(read, prediction, manifest, identity)
     sr = dicom[-1]

@@ -9,16 +9,21 @@ only the affine speaks of voxel centres, which lie half a pixel further.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inference.volume.archive import UNREADABLE, pack, place_arrays, read_place
+from inference.volume.labelmap import LabelMap
 from inference.volume.volume import SliceRef, Volume
 from storage.base.errors import TransientError
 
 Array = NDArray[np.float64]
+
+SCORE_DECIMALS = 4
+"""To which scores are rounded before they are compared with a threshold and reported."""
 
 _ARRAYS = ("boxes", "scores", "labels", "segments", "affine_lps_mm")
 
@@ -36,6 +41,7 @@ class Detections:
     affine_lps_mm : float64 (4, 4), (i, j, k, 1) of a voxel's centre to LPS millimetres, as in ``Volume``.
     slices : K references to the source frames, in k order.
     segments : int64 (N,), the segment of a SEG that is the mask of each box; 0 where there is none. All 0 where not given.
+    masks_kji : uint16 (K, J, I), 0 or the segment that a voxel belongs to; None of a detector without masks.
 
     Raises
     ------
@@ -52,6 +58,7 @@ class Detections:
     frame_of_reference_uid: str = ""
     positioned: bool = True
     segments: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    masks_kji: NDArray[np.uint16] | None = None
 
     def __post_init__(self) -> None:
         if self.boxes.dtype != np.float64 or self.boxes.ndim != 2 or self.boxes.shape[1] not in (4, 6):
@@ -62,6 +69,8 @@ class Detections:
             raise ValueError("scores, labels, segments: need one number a box")
         if len(self.slices) != self.shape_kji[0]:
             raise ValueError("slices: needs one reference per slice")
+        if self.masks_kji is not None and (self.masks_kji.shape != self.shape_kji or self.masks_kji.dtype != np.uint16):
+            raise ValueError("masks_kji: needs uint16 of the source's shape")
         if self.dims == 2 and self.shape_kji[0] != 1:
             raise ValueError("boxes: those of a volume need six numbers")
         if self.dims == 3 and (self.shape_kji[0] < 2 or not self.positioned):
@@ -75,12 +84,21 @@ class Detections:
         scores: Array,
         labels: NDArray[np.int64],
         segments: NDArray[np.int64] | None = None,
+        masks_kji: NDArray[np.uint16] | None = None,
     ) -> Detections:
         """Boxes on the grid of ``volume``."""
         k, j, i = volume.voxels_kji.shape
         place = (volume.slices, volume.frame_of_reference_uid, volume.positioned)
         given = np.zeros(len(boxes), np.int64) if segments is None else segments
-        return cls(boxes, scores, labels, (k, j, i), volume.affine_lps_mm, *place, given)
+        return cls(boxes, scores, labels, (k, j, i), volume.affine_lps_mm, *place, given, masks_kji)
+
+    @property
+    def mask_map(self) -> LabelMap | None:
+        """The masks as a label map whose labels are the segments; None where no box has one."""
+        if self.masks_kji is None or not self.segments.any():
+            return None
+        place = (self.slices, self.frame_of_reference_uid, self.positioned)
+        return LabelMap(self.masks_kji, self.affine_lps_mm, *place)
 
     @property
     def dims(self) -> int:
@@ -92,7 +110,8 @@ def encode_detections(found: Detections) -> bytes:
     """The blob of what a detector found; equal findings give equal bytes."""
     arrays = {name: np.ascontiguousarray(getattr(found, name)) for name in _ARRAYS}
     place = place_arrays(found.slices, found.frame_of_reference_uid, found.positioned)
-    return pack({**arrays, "shape_kji": np.array(found.shape_kji, np.int64), **place})
+    masks = {} if found.masks_kji is None else {"masks_kji": np.ascontiguousarray(found.masks_kji)}
+    return pack({**arrays, **masks, "shape_kji": np.array(found.shape_kji, np.int64), **place})
 
 
 def decode_detections(blob: bytes) -> Detections:
@@ -106,10 +125,18 @@ def decode_detections(blob: bytes) -> Detections:
     try:
         with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
             k, j, i = arrays["shape_kji"].tolist()
-            return Detections(**{name: arrays[name] for name in _ARRAYS}, shape_kji=(k, j, i), **read_place(arrays))
+            masks_kji = arrays.get("masks_kji")
+            given = {name: arrays[name] for name in _ARRAYS}
+            return Detections(**given, shape_kji=(k, j, i), **read_place(arrays), masks_kji=masks_kji)
     except UNREADABLE as error:
         message = "the stored detections can't be read; run the job again"
         raise TransientError(message, code="detections-unreadable") from error
+
+
+def are_findings(scores: Array, labels: NDArray[np.int64], thresholds: Sequence[float]) -> NDArray[np.bool_]:
+    """Whether the rounded score of each box reaches the threshold of its label: bool (N,)."""
+    limits = np.array([np.inf, *thresholds])
+    return np.asarray(scores.round(SCORE_DECIMALS) >= limits[labels])
 
 
 def outline_column_row(box: Array) -> Array:

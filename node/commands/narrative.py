@@ -109,13 +109,16 @@ def measurement_text(m: Document) -> str:
 
 
 def _found(m: Document) -> list[str]:
-    """A classifier's verdict and what it rests on; of a segmentation sizes and lengths, or that the label is absent."""
+    """A classifier's verdict and what it rests on; of a detection the findings, of a segmentation sizes and lengths."""
     present = m.get("present", True)
     if "probability" in m:
         verdict = "present" if present else "absent"
         return [verdict, f"probability {m['probability']:g} (threshold {m['threshold']:g})"]
     if not present:
         return ["absent"]
+    if "findings" in m:
+        certainties = ", ".join(f"{finding['certainty_percent']:g} %" for finding in m["findings"])
+        return [f"{len(m['findings'])} found", f"certainty {certainties} (threshold {100 * m['threshold']:g} %)"]
     sizes = [f"{m[key]:,.1f} {unit}" for key, unit in _SIZES if m.get(key) is not None]
     lengths = [f"{o['name']} {o['mm']:,.1f} mm" for o in m.get("lengths", ()) if o["mm"] is not None]
     return [*sizes, *lengths] or ["present"]

@@ -44,7 +44,8 @@ no instance is ever deleted to make room. The same bytes under the same SOP Inst
 0000 and change nothing. Other bytes under it are answered 0000, kept as another version, and flagged.
 
 As SCU: Segmentation and Comprehensive 3D SR made by the node. A model that segments makes both, or the SR alone where
-it found nothing; one that classifies makes an SR with the probability of each finding. Their UIDs depend on what they
+it found nothing; one that classifies makes an SR with the probability of each finding; one that detects makes an SR
+with the box and the certainty of each finding, and a SEG where it outlines them too. Their UIDs depend on what they
 were made from: a repeated attempt sends the same object.
 
 {sent_classes_table()}"""

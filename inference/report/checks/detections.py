@@ -1,6 +1,6 @@
 """Checks of the measurement groups of a detection against the model's own boxes and scores.
 
-Where a finding lies is checked in ``validate_places``.
+Where a finding lies is checked in ``inference.report.checks.places``.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from inference.report.identity import Identity
 from inference.report.sources.source import Source
 from inference.report.sr.detections import SCORE_SCALE, THRESHOLD
 from inference.report.sr.reading import of_type
-from inference.report.statements.detections import SCORE_DECIMALS, DetectionRules, Finding, Sought
-from inference.volume.boxes import Detections
+from inference.report.statements.detections import DetectionRules, Finding, Sought
+from inference.volume.boxes import SCORE_DECIMALS, Detections
 
 _ROUNDING = 0.01  # of corners in pixels and of a certainty in per cent, together
 _PERCENT_TOLERANCE = 0.5000001 * 10 ** (2 - SCORE_DECIMALS)

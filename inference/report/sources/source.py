@@ -23,7 +23,7 @@ from inference.volume.probabilities import ClassProbabilities
 from storage.base.errors import InputError, ModelError
 
 Laterality = Literal["left", "right", "both"]
-Prediction = LabelMap | ClassProbabilities | Answers
+Prediction = LabelMap | ClassProbabilities | Answers | Detections
 
 # One patient, one study, one series: what all Instances must share.
 _SHARED = ("PatientID", "PatientName", "StudyInstanceUID", "SeriesInstanceUID", "AccessionNumber")
@@ -70,7 +70,7 @@ class Source:
         return tuple(dict.fromkeys(frame.reference.sop_instance_uid for frame in self.frames))
 
 
-def read_source(datasets: Sequence[Dataset], prediction: Prediction | Detections) -> Source:
+def read_source(datasets: Sequence[Dataset], prediction: Prediction) -> Source:
     """Order, check and normalise the source of a prediction.
 
     Parameters
@@ -109,14 +109,14 @@ def read_source(datasets: Sequence[Dataset], prediction: Prediction | Detections
     )
 
 
-def _is_placed(prediction: Prediction | Detections) -> bool:
+def _is_placed(prediction: Prediction) -> bool:
     """Whether results of it state a place in the patient."""
     if isinstance(prediction, Detections):
-        return prediction.dims == 3
+        return prediction.dims == 3 or (prediction.mask_map is not None and prediction.positioned)
     return isinstance(prediction, LabelMap) and prediction.positioned
 
 
-def _slices(datasets: Sequence[Dataset], prediction: Prediction | Detections) -> tuple[Frame, ...]:
+def _slices(datasets: Sequence[Dataset], prediction: Prediction) -> tuple[Frame, ...]:
     found = {frame.reference: frame for dataset in datasets for frame in frames_of(dataset)}
     missing = [reference for reference in prediction.slices if reference not in found]
     if missing:
@@ -124,9 +124,10 @@ def _slices(datasets: Sequence[Dataset], prediction: Prediction | Detections) ->
     return tuple(found[reference] for reference in prediction.slices)
 
 
-def _images(attributes: Dataset, frames: tuple[Frame, ...], prediction: Prediction | Detections) -> tuple[Dataset, ...]:
-    if isinstance(prediction, LabelMap):
-        return placed_images(attributes, frames, prediction)
+def _images(attributes: Dataset, frames: tuple[Frame, ...], prediction: Prediction) -> tuple[Dataset, ...]:
+    label_map = prediction.mask_map if isinstance(prediction, Detections) else prediction
+    if isinstance(label_map, LabelMap):
+        return placed_images(attributes, frames, label_map)
     return evidence_images(attributes, frames)
 
 

@@ -14,11 +14,10 @@ import numpy as np
 from inference.manifest import Label, Manifest
 from inference.report.identity import Identity
 from inference.report.sources.source import Laterality, Source
-from inference.volume.boxes import Array, Detections, central_slice, corners_lps_mm
+from inference.volume.boxes import SCORE_DECIMALS, Array, Detections, are_findings, central_slice, corners_lps_mm
 from inference.volume.volume import SliceRef
 from storage.base.errors import ModelError
 
-SCORE_DECIMALS = 4
 PIXEL_DECIMALS = 3
 MOST_FINDINGS = 200
 """More than a person would ever read; a report grows with them, so a model that finds more is wrong or its threshold is."""
@@ -34,6 +33,24 @@ class DetectionRules:
 
     thresholds: tuple[float, ...]
     score_scale: str
+
+
+_SCORES = {
+    "yolo": "class score times objectness",
+    "retinanet": "sigmoid of the class score",
+    "faster-rcnn": "softmax of the class scores",
+    "mask-rcnn": "softmax of the class scores",
+}
+
+
+def detection_rules(manifest: Manifest) -> DetectionRules:
+    """Those of a package."""
+    stated = manifest.detection
+    if stated is None:
+        raise ModelError(f"{manifest.name} states no rules of detection", code="output-labels")
+    looks = len(manifest.network.members) * 2 ** len(manifest.postprocess.mirror_axes)
+    mean = f"mean of {looks} looks, " if looks > 1 else ""
+    return DetectionRules(stated.thresholds, f"{_SCORES[manifest.network.name]}, {mean}not calibrated")
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +104,7 @@ def find_detections(
     _check_output(found, manifest, rules)
     scores = found.scores.round(SCORE_DECIMALS)
     boxes = found.boxes.round(PIXEL_DECIMALS)
-    limits = np.array([np.inf, *rules.thresholds])
-    kept = np.flatnonzero(scores >= limits[found.labels])
+    kept = np.flatnonzero(are_findings(found.scores, found.labels, rules.thresholds))
     if kept.size > MOST_FINDINGS:
         message = f"{manifest.name} gave {kept.size} findings, more than {MOST_FINDINGS}; raise its threshold"
         raise ModelError(message, code="output-boxes")

@@ -75,6 +75,19 @@ def classifier(thresholds: Sequence[float] = (0.4, 0.3), **changes: Any) -> Mani
     return Manifest.model_validate(manifest().model_dump() | _FLAT | said | changes)
 
 
+def lesion_finder(dims: int = 2, network: str = "mask-rcnn", **changes: Any) -> Manifest:
+    """A made-up detector of the findings of ``classifier``, each with its threshold."""
+    solid = {} if dims == 2 else {"inputs": [{"modality": ["CT"]}], "grid": {"spacing_mm": None, "patch": [32, 32, 32]}}
+    said = {
+        "name": "lesion-finder",
+        "task": "detection",
+        "classification": None,
+        "detection": {"thresholds": [0.4, 0.3]},
+        "network": {"name": network, "arguments": {}, "weights_sha256": "0" * 64},
+    }
+    return Manifest.model_validate(classifier().model_dump() | said | solid | changes)
+
+
 def head_finder(**changes: Any) -> Manifest:
     """A made-up package that finds a fetal head in an image and measures its circumference."""
     label = {"value": 1, "name": "Fetal head", "category": ANATOMY, "type": HEAD}
