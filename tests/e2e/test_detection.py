@@ -1,4 +1,4 @@
-"""A detector in a whole node: ultrasound images by C-STORE, boxes and masks as SR and SEG at Orthanc, or an SR that says Absent."""
+"""A detector in a whole node: ultrasound images by C-STORE, boxes and masks as SR and SEG at Orthanc, or an SR of absence."""
 
 from __future__ import annotations
 
