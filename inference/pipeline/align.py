@@ -49,13 +49,23 @@ def align(
     inside
         bool (k, j, i): whether the volume shows this place; elsewhere the value means nothing.
     """
-    step_ijk = np.round(np.linalg.inv(affine_lps_mm) @ grid_lps_mm, _DIGITS)
-    matrix, offset = step_ijk[2::-1, 2::-1], step_ijk[2::-1, 3]
+    matrix, offset = _steps(affine_lps_mm, grid_lps_mm)
     smooth = _averaged(voxels_kji, np.abs(matrix).max(axis=1))
     values = ndimage.affine_transform(
         smooth, matrix, offset, output_shape=tuple(size_kji), output=np.float32, order=1, mode="nearest", prefilter=False
     )
     return values, _inside(voxels_kji.shape, matrix, offset, size_kji)
+
+
+def shown(affine_lps_mm: Affine, source_kji: Sequence[int], grid_lps_mm: Affine, size_kji: Sequence[int]) -> NDArray[np.bool_]:
+    """``inside`` of ``align`` alone, of a volume of ``source_kji`` voxels: no voxel is needed for it."""
+    return _inside(source_kji, *_steps(affine_lps_mm, grid_lps_mm), size_kji)
+
+
+def _steps(affine_lps_mm: Affine, grid_lps_mm: Affine) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """From an index (k, j, i) of the wanted grid to one of the volume: matrix (3, 3) and offset (3,)."""
+    step_ijk = np.round(np.linalg.inv(affine_lps_mm) @ grid_lps_mm, _DIGITS)
+    return step_ijk[2::-1, 2::-1], step_ijk[2::-1, 3]
 
 
 def _averaged(voxels: NDArray[np.float32], steps: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -15,6 +15,7 @@ from training.augment.foreground import draw_focus
 from training.augment.geometry import Geometry
 from training.augment.intensity import add_noise, change_light, coarsen, cut_out
 from training.augment.lesions import paste_lesions
+from training.augment.modalities import drop_modalities
 from training.augment.objects import read_objects
 from training.augment.place import draw_geometry, window_size
 from training.augment.resample import read_patches
@@ -27,11 +28,14 @@ from training.recipe.augment import Augment
 class Batch:
     """Images float32 (N, C, *patch); targets int64 (N, *patch): labels, or in a detection the numbers of single objects; (N,) in
     a classification; where each sample came from.
+
+    ``present``: bool (N, inputs), which of the package's inputs each sample has; the channels of the others are zeros.
     """
 
     images: Tensor
     targets: Tensor
     geometries: tuple[Geometry, ...]
+    present: Tensor
 
 
 def draw_batch(cases: Sequence[GridCase], recipe: Recipe, generators: Sequence[Generator]) -> tuple[Tensor, Tensor]:
@@ -49,7 +53,7 @@ def draw_samples(cases: Sequence[GridCase], recipe: Recipe, generators: Sequence
     cases : on the model's grid, of any size, all with the same number of channels. One may occur several times.
     recipe : a planned one. The patch is ``fit.patch``; a classification takes ``package.grid.patch``.
     generators : one a sample, the only source of its chance: a sample doesn't depend on its neighbours. Each is moved on by one
-        draw.
+        draw, and where there are several inputs by another one.
 
     Raises
     ------
@@ -70,7 +74,8 @@ def draw_samples(cases: Sequence[GridCase], recipe: Recipe, generators: Sequence
         if rules.lesions and paste_lesions(images[n], mask, rules.lesions, draws[n]) and indices[n] == 0:
             indices[n] = rules.lesions.label
     targets = torch.tensor(indices, device=images.device) if masks_drawn is None else masks_drawn.long()
-    return Batch(_changed(images, rules, draws), targets, tuple(geometries))
+    images, present = _left_out(_changed(images, rules, draws), cases, recipe, generators)
+    return Batch(images, targets, tuple(geometries), present)
 
 
 def geometry_of(case: GridCase, recipe: Recipe, generator: Generator) -> Geometry:
@@ -95,6 +100,18 @@ def _changed(images: Tensor, rules: Augment, draws: Sequence[Draws]) -> Tensor:
     if rules.cutout:
         cut_out(images, rules, draws)
     return images
+
+
+def _left_out(
+    images: Tensor, cases: Sequence[GridCase], recipe: Recipe, generators: Sequence[Generator]
+) -> tuple[Tensor, Tensor]:
+    """Images without the inputs that cases lack or that are dropped, zeros to the last, whatever was changed before."""
+    present = torch.stack([case.present for case in cases]).to(images.device)
+    inputs = recipe.package["inputs"]
+    if len(inputs) == 1:
+        return images, present
+    shares = [recipe.augment.drop_inputs.get(str(given["name"]), 0.0) for given in inputs]
+    return drop_modalities(images, present, shares, generators)
 
 
 def _patch(recipe: Recipe) -> tuple[int, ...]:

@@ -20,9 +20,9 @@ def run(file: Path, out: Path | None, options: Options, as_json: bool, progress:
     comparison = read_comparison(file)
     variants = variant_recipes(comparison, file)
     folder = out or Path("runs") / file.stem
-    found = compare(variants, comparison.reference, folder, options, SystemClock(), Track(progress))
+    found = compare(variants, comparison.candidates, folder, options, SystemClock(), Track(progress))
     if as_json:
         show_document({"format": 1, "against": found.against, "rows": [document_of(row) for row in found.rows]})
     else:
-        show_text(markdown(found.against, found.rows))
+        show_text(markdown(found.against, found.rows, found.among))
     progress.print(f"tables: {folder / 'comparison.csv'}, .json, .md", markup=False, soft_wrap=True)

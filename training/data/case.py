@@ -1,4 +1,4 @@
-"""The two records of this room: a labelled case on its own grid, and the same case on the model's grid."""
+"""The records of this room: a labelled case on its own grid, its further series, and the same case on the model's grid."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -14,8 +15,16 @@ from inference.pipeline.orient import Affine
 
 
 @dataclass(frozen=True, eq=False)
+class Series:
+    """A grey image on a grid of its own: voxels float32 (K, J, I) in the source's units, index (i, j, k, 1) to LPS mm."""
+
+    voxels_kji: NDArray[np.float32]
+    affine_lps_mm: Affine
+
+
+@dataclass(frozen=True, eq=False)
 class Case:
-    """One labelled example, as its source gives it.
+    """One labelled example, as its source gives it. Of several inputs ``voxels_ckji`` is the package's reference.
 
     Attributes
     ----------
@@ -29,6 +38,7 @@ class Case:
     class_index : 0 for "none of the labels", else the label's value; None for a case with a mask alone.
     truths : what was measured by the data's makers, such as ``{"circumference_mm": 312.4}``.
     traits : what subgroups and strata are made of, such as ``{"class": "malignant"}``.
+    further : by name the package's other inputs, as many as the case has, in the same frame of reference.
     """
 
     name: str
@@ -41,6 +51,7 @@ class Case:
     traits: Mapping[str, str] = field(default_factory=dict)
     instances_kji: NDArray[np.uint16] | None = None
     instance_labels: tuple[int, ...] = ()
+    further: Mapping[str, Series] = field(default_factory=dict)
 
     @property
     def voxels_kji(self) -> NDArray[np.float32]:
@@ -61,7 +72,8 @@ class GridCase:
     """A case on the model's grid: image float32 (C, *spatial), target uint8 (*spatial) or None, class index or None.
 
     ``instances``: int16 (*spatial), the number of the object at each voxel as in ``Case``, or None; ``instance_labels`` as there.
-    An object that covers most of no voxel of the grid isn't in the map.
+    An object that covers most of no voxel of the grid isn't in the map. ``present``: bool (inputs,), which of the package's
+    inputs the case has; the channel of a missing one is zeros.
     """
 
     name: str
@@ -70,6 +82,7 @@ class GridCase:
     class_index: int | None = None
     instances: Tensor | None = None
     instance_labels: tuple[int, ...] = ()
+    present: Tensor = field(default_factory=lambda: torch.ones(1, dtype=torch.bool))
 
     @property
     def objects(self) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.pipeline.orient import Affine
-from training.data.case import Case
+from training.data.case import Case, Series
 from training.recipe import PartName
 
 
@@ -17,7 +17,8 @@ from training.recipe import PartName
 class Content:
     """Voxels float32 (C, K, J, I), the affine of (i, j, k, 1) to LPS mm, labels uint8 (K, J, I) or None.
 
-    ``truths``: those that are known only when the case is read. ``instances_kji``, ``instance_labels``: as of the ``Case``.
+    ``truths``: those that are known only when the case is read. ``instances_kji``, ``instance_labels``, ``further``: as of
+    the ``Case``.
     """
 
     voxels_ckji: NDArray[np.float32]
@@ -26,6 +27,7 @@ class Content:
     truths: Mapping[str, float] = field(default_factory=dict)
     instances_kji: NDArray[np.uint16] | None = None
     instance_labels: tuple[int, ...] = ()
+    further: Mapping[str, Series] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,4 +63,5 @@ class Entry:
             traits=self.traits,
             instances_kji=content.instances_kji,
             instance_labels=content.instance_labels,
+            further=content.further,
         )

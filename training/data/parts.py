@@ -16,7 +16,7 @@ from training.data.sources import list_entries
 from training.data.splits import assign_parts, limited
 from training.data.survey import survey
 from training.recipe import PartName, Recipe
-from training.recipe.data import PhantomData, PictureData
+from training.recipe.data import MadeData
 from training.recipe.split import DrawnSplit
 
 
@@ -39,7 +39,7 @@ def read_parts(recipe: Recipe, folder: Path | None) -> DataSet:
     check_parts_filled(parts)
     reached = [entry for entry in entries if entry.name in parts]
     left_out = len(entries) - len(reached)
-    if isinstance(recipe.data, PhantomData | PictureData):
+    if isinstance(recipe.data, MadeData):
         return _limited(DataSet(recipe, reached, parts, left_out=left_out))
     how = recipe.data.duplicates
     facts = survey(reached, recipe.classes, how.side if how else SIDE)

@@ -1,7 +1,7 @@
 """Measures a package, as the node would run it, on one part of a recipe's data.
 
 Every case goes through ``inference.engine`` from its own grid and back onto it. Where a model learnt mirrored, each case is
-measured a second time with its voxels mirrored from left to right.
+measured a second time with its voxels mirrored from left to right; where inputs are optional, once more without each of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from training.evaluate.baselines.fit import Baseline
 from training.evaluate.cost import Meter, parameters
 from training.evaluate.heads import HeadsWork
 from training.evaluate.options import Options, length_unit
-from training.evaluate.results import AS_IS, MIRRORED, Evaluation, Subject
+from training.evaluate.results import AS_IS, MIRRORED, WITHOUT, Evaluation, Subject
 from training.evaluate.served import mirrored
 from training.evaluate.work import ClassWork, MaskWork, Work
 from training.recipe import Recipe
@@ -63,6 +63,7 @@ def evaluate(
 def _work(model: LoadedModel, recipe: Recipe, baseline: Baseline | None, clock: Clock) -> Work:
     """Of a package of one task, or of one head of several."""
     ways = (AS_IS, MIRRORED) if recipe.augment.mirror_axes else (AS_IS,)
+    ways = (*ways, *(WITHOUT + wanted.name for wanted in model.manifest.inputs if wanted.optional))
     run = MaskWork if model.manifest.task == "segmentation" else ClassWork
     return run(model, _subject(model, recipe), Options.of(recipe), ways, baseline, clock)
 

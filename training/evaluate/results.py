@@ -13,7 +13,9 @@ from training.evaluate.figures.agreement import Agreement
 from training.evaluate.figures.bootstrap import Figure
 from training.evaluate.pictures import Picture
 
-AS_IS, MIRRORED = "as is", "mirrored"
+AS_IS, MIRRORED, WITHOUT = "as is", "mirrored", "without "
+"""Ways in which cases are measured; ``WITHOUT`` is followed by the name of the optional input that is left out."""
+
 EVERYTHING = "all classes"
 MEAN_OF_LABELS = "mean of the labels"
 
@@ -69,7 +71,8 @@ class Evaluation:
 
     Attributes
     ----------
-    figures : way ("as is"; "mirrored" where the model learnt mirrored) to subject to metric.
+    figures : way ("as is"; "mirrored" where the model learnt mirrored; "without NAME" for an optional input) to subject to
+        metric.
     cases : way to case name to the case's own values, for JSON. Groups are left out: they may be persons.
     strata, comparison, calibration, confusion, agreement : of the cases as they are.
     worst : subject to case names, worst first.
@@ -96,11 +99,12 @@ class Evaluation:
         return self.figures[way][subject][metric]
 
     def below(self, floor: Mapping[str, float]) -> list[str]:
-        """What misses the recipe's floor, in words: mean Dice of a label, AUC for a classifier.
+        """What misses the recipe's floor, in words: mean Dice of a label, AUC for a classifier; with every input that a case has.
 
         A figure that isn't defined (a label that no case holds) misses every floor.
         """
-        found = {(way, label): self._held(label, way) for way in self.figures for label in floor}
+        whole = [way for way in self.figures if not way.startswith(WITHOUT)]
+        found = {(way, label): self._held(label, way) for way in whole for label in floor}
         return [
             f"{label} {way}: {shown} {'not defined' if np.isnan(value) else round(value, 4)} is below {floor[label]}"
             for (way, label), (shown, value) in found.items()

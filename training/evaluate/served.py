@@ -10,23 +10,49 @@ from numpy.typing import NDArray
 
 from inference.engine.classifier import class_probabilities
 from inference.engine.package import LoadedModel
-from inference.engine.segmenter import label_volume
+from inference.engine.segmenter import run
 from inference.pipeline import class_scores, prepare
-from training.data.case import Case
+from inference.pipeline.orient import Affine
+from training.data.case import Case, Series
+from training.data.inputs import inputs_of
 
 
 def mirrored(case: Case) -> Case:
-    """The case with voxels and labels flipped along the array axis that runs most from left to right."""
-    axis_ijk = int(np.argmax(np.abs(case.affine_lps_mm[0, :3])))
-    axis = 2 - axis_ijk
+    """The case with voxels and labels flipped along the array axis that runs most from left to right, its series alike."""
+    axis = _sideways(case.affine_lps_mm)
     voxels = np.ascontiguousarray(np.flip(case.voxels_ckji, axis + 1))
     labels = None if case.labels_kji is None else np.ascontiguousarray(np.flip(case.labels_kji, axis))
-    return replace(case, voxels_ckji=voxels, labels_kji=labels)
+    turn = case.affine_lps_mm @ _flip(axis, case.voxels_kji.shape) @ np.linalg.inv(case.affine_lps_mm)
+    further = {name: _turned(series, turn) for name, series in case.further.items()}
+    return replace(case, voxels_ckji=voxels, labels_kji=labels, further=further)
+
+
+def _turned(series: Series, turn: Affine) -> Series:
+    """A series mirrored in the patient by ``turn``; flipped along its own axis too, so that a grid of the reference's stays one."""
+    axis = _sideways(series.affine_lps_mm)
+    affine = turn @ series.affine_lps_mm @ _flip(axis, series.voxels_kji.shape)
+    return Series(np.ascontiguousarray(np.flip(series.voxels_kji, axis)), affine)
+
+
+def _sideways(affine_lps_mm: Affine) -> int:
+    return 2 - int(np.argmax(np.abs(affine_lps_mm[0, :3])))
+
+
+def _flip(axis: int, size_kji: tuple[int, ...]) -> Affine:
+    """From an index (i, j, k, 1) to that of the same voxel when array ``axis`` runs backwards."""
+    flip = np.eye(4)
+    flip[2 - axis, 2 - axis], flip[2 - axis, 3] = -1, size_kji[axis] - 1
+    return flip
+
+
+def without(case: Case, name: str) -> Case:
+    """The case with one of its further series left out."""
+    return replace(case, further={key: series for key, series in case.further.items() if key != name})
 
 
 def labels_of(model: LoadedModel, case: Case) -> NDArray[Any]:
     """Label map (K, J, I) on the case's own grid."""
-    return label_volume(model, case.voxels_kji, case.affine_lps_mm)
+    return run(model, inputs_of(case, model.manifest))
 
 
 def probabilities_of(model: LoadedModel, case: Case) -> NDArray[np.float64]:

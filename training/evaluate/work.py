@@ -12,6 +12,7 @@ from training.data.case import Case
 from training.evaluate.baselines.classes import ClassBaseline
 from training.evaluate.baselines.fit import Baseline
 from training.evaluate.baselines.masks import MaskBaseline
+from training.evaluate.baselines.uptake import UptakeBaseline
 from training.evaluate.classification import class_names, summarise_classification, worst_classified
 from training.evaluate.classified import ClassifiedCases
 from training.evaluate.facts import Facts, facts_of
@@ -19,10 +20,10 @@ from training.evaluate.figures.classes import Probabilities
 from training.evaluate.options import Options
 from training.evaluate.page.gallery import Gallery
 from training.evaluate.pictures import Picture
-from training.evaluate.results import AS_IS, MIRRORED, Evaluation, Subject
+from training.evaluate.results import AS_IS, MIRRORED, WITHOUT, Evaluation, Subject
 from training.evaluate.segmentation import summarise_segmentation, worst_segmented
 from training.evaluate.segmented import SegmentedCase, column, measure_case
-from training.evaluate.served import at_temperature, labels_of, mirrored, probabilities_of
+from training.evaluate.served import at_temperature, labels_of, mirrored, probabilities_of, without
 
 MOST_PICTURES = 24
 """Of the worst cases of all labels together, so that a page of many labels stays small; one of each label at least."""
@@ -51,6 +52,8 @@ class Work:
 
     def way(self, case: Case, way: str) -> Case:
         """The case as this way shows it."""
+        if way.startswith(WITHOUT):
+            return without(case, way.removeprefix(WITHOUT))
         return mirrored(case) if way == MIRRORED else case
 
 
@@ -69,7 +72,7 @@ class MaskWork(Work):
             self.rows.setdefault(way, []).append(measure_case(predicted, shown, manifest, tolerance, seconds))
             if way == AS_IS:
                 self.gallery.add(case, predicted)
-        if isinstance(self.baseline, MaskBaseline):
+        if isinstance(self.baseline, MaskBaseline | UptakeBaseline):
             self.simple.append(measure_case(self.baseline.labels(case), case, manifest, tolerance, 0.0))
         self.cases.append(facts_of(case))
 

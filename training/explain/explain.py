@@ -62,10 +62,10 @@ def explain(model: LoadedModel, case: Case, method: MethodName = "grad-cam", val
     Raises
     ------
     ConfigError
-        Code ``explain-unsupported``: occlusion was asked of a segmentation, or anything of several tasks at once.
+        Code ``explain-unsupported``: occlusion was asked of a segmentation, or anything of several tasks or inputs at once.
     """
-    if model.manifest.task == "multitask":
-        message = "maps explain packages of one task; evaluate this one without --explain"
+    if model.manifest.task == "multitask" or len(model.manifest.inputs) > 1:
+        message = "maps explain packages of one task and one input; evaluate this one without --explain"
         raise ConfigError(message, code="explain-unsupported")
     if method == "occlusion" and model.manifest.task != "classification":
         message = "occlusion explains classifiers; ask grad-cam of a segmentation"

@@ -10,11 +10,11 @@ from training.evaluate.calibrate import Calibrated
 from training.evaluate.cost import Cost
 from training.evaluate.headline import headline, ways_shown
 from training.evaluate.page.details import Table
-from training.evaluate.results import AS_IS, Evaluation
+from training.evaluate.results import AS_IS, MIRRORED, Evaluation
 from training.export.parity import Parity
 from training.plan import Plan, made_from
 from training.recipe import Recipe
-from training.recipe.data import PhantomData
+from training.recipe.data import MadeData
 from training.transfer import Provenance
 
 
@@ -39,6 +39,7 @@ def model_card(recipe: Recipe, evaluation: Evaluation, making: Making) -> str:
     use = manifest.intended_use.removeprefix("Not for clinical use. ")
     sections = {
         "": [f"**Not for clinical use.** {use}" if not manifest.clinical_use else use],
+        "Inputs": _inputs(manifest),
         "Labels": _labels(manifest),
         "Data": [making.statement.text.strip() if making.statement else recipe.data.statement.strip()],
         "Measured on the test part": _figures(evaluation, making),
@@ -53,6 +54,17 @@ def model_card(recipe: Recipe, evaluation: Evaluation, making: Making) -> str:
         if body:
             lines += [*([f"## {title}", ""] if title else []), *body, ""]
     return "\n".join(lines)
+
+
+def _inputs(manifest: Manifest) -> list[str]:
+    """Of several inputs what each is, and which may be missing."""
+    if len(manifest.inputs) == 1:
+        return []
+    rows = ["| Name | Modality | |", "| --- | --- | --- |"]
+    for given in manifest.inputs:
+        told = "the reference: the result lies on its grid" if given is manifest.reference_input else ""
+        rows.append(f"| {given.name} | {' or '.join(given.modality)} | {'may be missing' if given.optional else told} |")
+    return rows
 
 
 def _labels(manifest: Manifest) -> list[str]:
@@ -70,7 +82,8 @@ def _figures(evaluation: Evaluation, making: Making) -> list[str]:
         interval = "too few" if figure.low is None or figure.high is None else f"{figure.low:.3f} to {figure.high:.3f}"
         rows.append(f"| {line.what} | {line.way} | {figure.value:.3f} | {interval} | {figure.cases} |")
     count = len(evaluation.cases[AS_IS])
-    alike = " Mirrored cases give the same figures." if len(ways_shown(evaluation)) < len(evaluation.figures) else ""
+    repeated = MIRRORED in evaluation.figures and MIRRORED not in ways_shown(evaluation)
+    alike = " Mirrored cases give the same figures." if repeated else ""
     rows += [
         "",
         f"{count} cases, each from its own grid and back onto it, by the code that the node runs. No case of the test",
@@ -98,7 +111,7 @@ def _calibration(found: Calibrated | None) -> list[str]:
 
 def _making(recipe: Recipe, making: Making) -> list[str]:
     manifest, extent = recipe.manifest(), recipe.fit.extent
-    data = "" if isinstance(recipe.data, PhantomData) else " --data DIR"
+    data = "" if isinstance(recipe.data, MadeData) else " --data DIR"
     arguments = ", ".join(f"{key} {value}" for key, value in manifest.network.arguments.items())
     lines = [
         f"    wetread train {made_from(manifest.name, making.plan)}{data}",

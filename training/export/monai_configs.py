@@ -19,9 +19,9 @@ _VERSIONS = {"monai_version": "1.6.1", "pytorch_version": "2.13.0", "numpy_versi
 def holds(manifest: Manifest) -> bool:
     """Whether MONAI's own transforms can do what this package asks of one network.
 
-    A segmentation of volumes; a classification of grey images that are stretched, where they are no smaller than the patch.
+    A segmentation of one volume; a classification of grey images that are stretched, where they are no smaller than the patch.
     """
-    if manifest.network.more_weights or manifest.task == "multitask":
+    if manifest.network.more_weights or manifest.task == "multitask" or len(manifest.inputs) > 1:
         return False
     if manifest.task == "classification":
         return manifest.grid.fit == "stretch"
@@ -32,7 +32,7 @@ def metadata(manifest: Manifest, data_source: str) -> dict[str, Any]:
     """``metadata.json`` by MONAI's bundle specification."""
     common = {
         "type": "image",
-        "num_channels": 1,
+        "num_channels": len(manifest.inputs),
         "spatial_shape": list(manifest.grid.patch),
         "dtype": "float32",
         "is_patch_data": manifest.task == "segmentation",
@@ -55,8 +55,8 @@ def metadata(manifest: Manifest, data_source: str) -> dict[str, Any]:
                 "image": {
                     **common,
                     "format": "magnitude",
-                    "modality": manifest.inputs[0].modality[0],
-                    "channel_def": {"0": "image"},
+                    "modality": ", ".join(given.modality[0] for given in manifest.inputs),
+                    "channel_def": {str(number): given.name for number, given in enumerate(manifest.inputs)},
                 }
             },
             "outputs": _outputs(manifest, common),

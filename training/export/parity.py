@@ -18,10 +18,10 @@ from torch import nn
 from inference.engine.classifier import class_probabilities
 from inference.engine.heads import models_of_heads
 from inference.engine.package import LoadedModel, load_package
-from inference.engine.segmenter import label_volume
-from inference.pipeline import prepare
+from inference.engine.segmenter import run
+from inference.pipeline import prepare_inputs
 from storage.base.errors import ModelError
-from training.data import Case, grid_case
+from training.data import Case, grid_case, inputs_of
 from training.recipe import Recipe
 
 LABEL_BOUND = 0.01
@@ -76,14 +76,14 @@ def _difference(fitted: LoadedModel, served: LoadedModel, case: Case, package: P
 
 def _check_input(recipe: Recipe, case: Case, package: Path) -> None:
     """What the trainer learnt from must be what the node will see, bit for bit."""
-    ours = grid_case(case, recipe).image
-    theirs = prepare(case.voxels_kji, case.affine_lps_mm, recipe.manifest()).image
-    if not torch.equal(ours, theirs):
+    manifest, ours = recipe.manifest(), grid_case(case, recipe)
+    theirs = prepare_inputs(inputs_of(case, manifest), manifest)
+    if not (torch.equal(ours.image, theirs.image) and torch.equal(ours.present, theirs.present)):
         raise ModelError(f"{package}: the trainer's input of case {case.name} isn't the node's; report this", code="parity")
 
 
 def _labels(fitted: LoadedModel, served: LoadedModel, case: Case) -> float:
-    ours, theirs = (label_volume(model, case.voxels_kji, case.affine_lps_mm) for model in (fitted, served))
+    ours, theirs = (run(model, inputs_of(case, model.manifest)) for model in (fitted, served))
     return float((ours != theirs).mean())
 
 

@@ -26,7 +26,8 @@ def recipe_text(recipe: Recipe) -> str:
     """What of a planned recipe decides the weights, as canonical JSON."""
     document = recipe.model_dump(mode="json", by_alias=True, exclude=_NOT_OF_THE_WEIGHTS)  # type: ignore[arg-type]
     document["data"].pop("statement", None)
-    document["package"] = {key: document["package"].get(key) for key in _OF_THE_WEIGHTS}
+    keys = _OF_THE_WEIGHTS if len(document["package"]["inputs"]) == 1 else (*_OF_THE_WEIGHTS, "inputs", "reference")
+    document["package"] = {key: document["package"].get(key) for key in keys}
     return json.dumps(document, sort_keys=True)
 
 

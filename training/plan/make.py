@@ -63,7 +63,7 @@ def _estimates(recipe: Recipe) -> dict[str, Any]:
 def step_need(recipe: Recipe) -> Need:
     """Memory and parameters of a planned recipe's training step."""
     network, extent = recipe.manifest().network, recipe.fit.extent
-    return need_of(network.name, network.arguments, extent.batch, 1, extent.patch)
+    return need_of(network.name, network.arguments, extent.batch, len(recipe.package["inputs"]), extent.patch)
 
 
 def multiple_fault(recipe: Recipe) -> str:

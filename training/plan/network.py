@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from inference.networks import minimum_multiple
+from inference.networks.registry import fusion_names
 from training.plan.document import Decision
 from training.plan.fingerprint import Fingerprint
 from training.plan.memory import need_of, weights_bytes
 from training.plan.rules import batch_for, channels_for, levels_for, rounded_up, shape_on, shrunk
 from training.recipe import Recipe
 
-_BY_CHANNELS = ("unet", "attention-unet", "vnet", "cnn")
+_BY_CHANNELS = ("unet", "attention-unet", "vnet", "cnn", *fusion_names())
 _BY_STEM = ("resnet", "densenet", "fcn", "deeplabv3plus", "resunet")
 _SMALL_IMAGE = 64
 _GB = 2**30
@@ -126,7 +127,7 @@ def _sized(draft: Draft, patch: tuple[int, ...], width: int) -> _Sized:
     name, arguments = str(recipe.package["network"]["name"]), _arguments(draft, patch, width)
     multiple = minimum_multiple(name, arguments)
     probe = rounded_up(patch, multiple)
-    need = need_of(name, arguments, 2, 1, probe)
+    need = need_of(name, arguments, 2, len(recipe.package["inputs"]), probe)
     fixed = weights_bytes(need.parameters)
     return _Sized(arguments, multiple, fixed, (need.bytes - fixed) / (2 * math.prod(probe)))
 
@@ -139,7 +140,7 @@ def _arguments(draft: Draft, patch: tuple[int, ...], width: int) -> dict[str, An
     """The network's arguments; the channels by the patch's size where they are open."""
     recipe, name = draft.recipe, draft.recipe.package["network"]["name"]
     given = recipe.package["network"].get("arguments", "auto")
-    arguments: dict[str, Any] = {"spatial_dims": recipe.dims, "in_channels": 1}
+    arguments: dict[str, Any] = {"spatial_dims": recipe.dims, "in_channels": len(recipe.package["inputs"])}
     if recipe.task != "multitask":  # whose heads say their outputs
         arguments["out_channels"] = recipe.classes
     arguments |= {} if given == "auto" else given

@@ -85,6 +85,9 @@ class Augment(Part):
     ``coarsen`` the chance to look as if taken with voxels ``coarsen_factor`` times as large; ``cutout`` the largest share of the
     sides of one blank box. Colour images alone: ``hue_deg``, ``saturation``, ``channel_gain``.
 
+    Several inputs: ``drop_inputs``, by the input's name the chance that a sample goes without it; zeros stand there as in the
+    node, and a network that takes presence is told. A sample keeps one input at least.
+
     ``probability``: of a change being made at all, by its name; 1 where it isn't named.
     """
 
@@ -110,6 +113,7 @@ class Augment(Part):
     speckle: float = Field(default=0.0, ge=0)
     lesions: Lesions | None = None
     cutout: Share = 0.0
+    drop_inputs: dict[str, Share] = Field(default_factory=dict)
     probability: dict[Change, Share] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from inference.manifest import Manifest
 from training.recipe.heads import check_heads
+from training.recipe.inputs import check_inputs
 from training.recipe.missing import missing
 from training.recipe.said import said
 from training.recipe.sections import Sections
@@ -22,10 +23,12 @@ def check_recipe(recipe: Sections) -> None:
     _check_sections(recipe.package)
     manifest = _checked_manifest(recipe)
     _check_dimensions(recipe, manifest)
+    check_inputs(recipe)
     _check_channels(recipe)
     _check_task(recipe)
     check_heads(recipe)
     _check_figures(recipe)
+    _check_baseline(recipe, manifest)
     _check_ensemble(recipe)
     if not recipe.open_keys:
         _check_patches(recipe, manifest)
@@ -86,10 +89,15 @@ def _mirrored(manifest: Manifest) -> tuple[int, ...]:
 def _check_channels(recipe: Sections) -> None:
     """What the network's arguments say must be what the task needs."""
     arguments = recipe.package["network"].get("arguments", {})
+    count = len(recipe.package["inputs"])
+    reasons = {
+        "spatial_dims": (recipe.dims, "package.inputs"),
+        "out_channels": (recipe.classes, "the labels and the background"),
+        "in_channels": (count, "a grey image" if count == 1 else "a channel for each of package.inputs"),
+    }
     if isinstance(arguments, Mapping):
-        for key, needed in (("spatial_dims", recipe.dims), ("out_channels", recipe.classes), ("in_channels", 1)):
+        for key, (needed, why) in reasons.items():
             if key in arguments and arguments[key] != needed:
-                why = {"spatial_dims": "package.inputs", "out_channels": "the labels and the background"}.get(key, "a grey image")
                 raise ValueError(f"package.network.arguments.{key}: is {arguments[key]}; {why} needs {needed}")
     changed = recipe.augment.needs_colour
     if changed:
@@ -117,6 +125,13 @@ def _check_figures(recipe: Sections) -> None:
             raise ValueError(f"floor: names {name!r}, which is no label of package.labels; it has {', '.join(sorted(names))}")
         if not 0 <= least <= 1:
             raise ValueError(f"floor.{name}: must lie from 0 to 1")
+
+
+def _check_baseline(recipe: Sections, manifest: Manifest) -> None:
+    if recipe.evaluation.baseline != "uptake":
+        return
+    if recipe.task != "segmentation" or len(manifest.labels) > 1 or sum("PT" in one.modality for one in manifest.inputs) != 1:
+        raise ValueError("evaluation.baseline: uptake needs a segmentation of one label with one input of modality PT")
 
 
 def _check_ensemble(recipe: Sections) -> None:

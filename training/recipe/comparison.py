@@ -16,20 +16,21 @@ from training.recipe.schema import Recipe
 class Comparison(Part):
     """``base``: a recipe's path, from the comparison's folder, or the name of a shipped one. ``common``: laid over it for all
     variants. ``variants``: name to what is laid over that. ``against``: the variant that the others are compared with; the
-    first when empty.
+    first when empty. Of a list, the one that turns out best on the test cases.
     """
 
     base: str
     profile: str = ""
     seeds: tuple[int, ...] = Field(default=(), description="the base recipe's own when empty")
-    against: str = ""
+    against: str | tuple[str, ...] = ""
     common: dict[str, Any] = Field(default_factory=dict)
     variants: dict[str, dict[str, Any]] = Field(min_length=2)
 
     @model_validator(mode="after")
     def _named(self) -> Comparison:
-        if self.against and self.against not in self.variants:
-            raise ValueError(f"against: {self.against!r} is none of variants; it has {', '.join(self.variants)}")
+        unknown = [name for name in self.candidates if name not in self.variants]
+        if unknown:
+            raise ValueError(f"against: {unknown[0]!r} is none of variants; it has {', '.join(self.variants)}")
         odd = [name for name in self.variants if not name.replace("-", "").replace("_", "").isalnum()]
         if odd:
             raise ValueError(f"variants: {odd[0]!r} names a folder; use letters, digits, - and _")
@@ -38,9 +39,10 @@ class Comparison(Part):
         return self
 
     @property
-    def reference(self) -> str:
-        """The variant that the others are compared with."""
-        return self.against or next(iter(self.variants))
+    def candidates(self) -> tuple[str, ...]:
+        """The variants of which the best is the one that the others are compared with; most often a single one."""
+        named = (self.against,) if isinstance(self.against, str) else self.against
+        return tuple(name for name in named if name) or (next(iter(self.variants)),)
 
 
 def read_comparison(path: Path) -> Comparison:

@@ -8,6 +8,7 @@ from pydantic import Field, PositiveFloat, model_validator
 
 from training.recipe.base import Part
 from training.recipe.pictures import ImageData, TableData
+from training.recipe.series import SeriesData, SeriesPhantomData
 from training.recipe.source import Source
 from training.recipe.split import DrawnSplit, Duplicates, GivenSplit, Grouping, Limit, RangeSplit, Split
 
@@ -21,12 +22,15 @@ __all__ = [
     "Grouping",
     "ImageData",
     "Limit",
+    "MadeData",
     "NiftiData",
     "NnunetData",
     "Nodules",
     "PhantomData",
     "PictureData",
     "RangeSplit",
+    "SeriesData",
+    "SeriesPhantomData",
     "Split",
     "TableData",
 ]
@@ -122,7 +126,19 @@ class PictureData(Source):
     duplicates: Duplicates | None = None
 
 
+MadeData = PhantomData | PictureData | SeriesPhantomData
+"""What our own generators make: there is no folder to read."""
+
 Data = Annotated[
-    NiftiData | NnunetData | DicomData | ImageData | TableData | ArrayData | PhantomData | PictureData,
+    NiftiData
+    | NnunetData
+    | DicomData
+    | SeriesData
+    | ImageData
+    | TableData
+    | ArrayData
+    | PhantomData
+    | PictureData
+    | SeriesPhantomData,
     Field(discriminator="kind"),
 ]

@@ -9,7 +9,8 @@ _MENDS = {
     "format": "write format: 2, by which later versions know how to read this recipe",
     "seed": "write a whole number, such as 1; all that is drawn follows from it",
     "data": "say where cases come from: kind, split and statement at least",
-    "data.kind": "say what the source is: nifti, nnunet, dicom, png, csv, npz, phantom or phantom-pictures",
+    "data.kind": "say what the source is: nifti, series, nnunet, dicom, png, csv, npz, phantom, phantom-series or "
+    "phantom-pictures",
     "data.split": "say how cases are parted, such as {kind: drawn, shares: {train: 0.7, validate: 0.1, test: 0.2}}",
     "data.split.kind": "say how cases are parted: drawn (shares), ranges (case numbers) or given (by the source or a file)",
     "data.split.shares": "write the parts' shares, such as {train: 0.7, validate: 0.1, test: 0.2}",
@@ -18,7 +19,10 @@ _MENDS = {
     "data.split.test": _RANGE,
     "data.limit.cases": "write how many cases are learnt from",
     "data.statement": "tell where the data come from, who may use them and what is known of the persons; the card repeats it",
-    "data.labels": "write the name of each segment or ROI with its label's value, such as {Liver: 1}",
+    "data.labels": "write the name of each segment or ROI with its label's value, such as {Liver: 1}; of a source of series "
+    "the mask's file",
+    "data.series": "write each series' name with its file in a case's folder, such as {mr: T1.nii.gz, pet: PET.nii.gz}",
+    "data.labels_on": "name the series on whose grid the masks lie",
     "data.table": "name the CSV table below --data",
     "data.image_column": "name the table's column that holds the images' paths",
     "data.file": "name the .npz file below --data",

@@ -14,7 +14,7 @@ from training.data import DataSet, read_parts
 from training.plan import digest_of
 from training.recipe import Recipe
 from training.run.folder import RunFolder
-from training.run.paired import Row, compared
+from training.run.paired import Row, best_of, compared
 from training.run.prepare import Options
 from training.run.progress import Track
 from training.run.single import train
@@ -23,16 +23,21 @@ from training.run.tables import write_tables
 
 @dataclass(frozen=True)
 class Compared:
-    """The table's rows, and what the comparison was against."""
+    """The table's rows, what the comparison was against, and which variants that is the best of, if any."""
 
     against: str
     rows: tuple[Row, ...]
+    among: tuple[str, ...] = ()
 
 
 def compare(
-    variants: Mapping[str, Sequence[Recipe]], against: str, out: Path, options: Options, clock: Clock, track: Track
+    variants: Mapping[str, Sequence[Recipe]], candidates: Sequence[str], out: Path, options: Options, clock: Clock, track: Track
 ) -> Compared:
     """Fit what isn't fitted yet, then measure all against one.
+
+    Parameters
+    ----------
+    candidates : the variant to measure against; of several the best one.
 
     Raises
     ------
@@ -44,11 +49,13 @@ def compare(
         name: [_finished(recipe, out / name / f"seed-{recipe.seed}", options, clock, track) for recipe in recipes]
         for name, recipes in variants.items()
     }
+    against = best_of(documents, candidates)
     first = variants[against][0]
     groups = _groups(read_parts(first, options.data))
     rows = compared(documents, against, groups, first.seed, first.evaluation.bootstrap)
-    write_tables(folder.path, against, rows)
-    return Compared(against, tuple(rows))
+    among = tuple(candidates) if len(candidates) > 1 else ()
+    write_tables(folder.path, against, rows, among)
+    return Compared(against, tuple(rows), among)
 
 
 def _finished(recipe: Recipe, folder: Path, options: Options, clock: Clock, track: Track) -> dict[str, Any]:

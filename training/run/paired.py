@@ -15,6 +15,7 @@ from training.evaluate.figures.ranking import auc
 from training.evaluate.results import AS_IS
 
 Document = Mapping[str, Any]
+_OF_ALL = "Dice, mean of the labels"
 _Statistics = Mapping[str, list[dict[str, Statistic]]]
 
 
@@ -58,6 +59,17 @@ def compared(
     ]
 
 
+def best_of(documents: Mapping[str, Sequence[Document]], candidates: Sequence[str]) -> str:
+    """The candidate with the greatest figure, mean over its seeds: Dice over all labels, else the first that its task has."""
+
+    def value(variant: str) -> float:
+        runs = [_statistics(run, names := sorted(run["by_case"][AS_IS])) for run in documents[variant]]
+        metric = _OF_ALL if _OF_ALL in runs[0] else next(iter(runs[0]))
+        return _mean([run[metric] for run in runs])(np.arange(len(names)))
+
+    return candidates[0] if len(candidates) == 1 else max(candidates, key=value)
+
+
 def _row(variant: str, metric: str, statistics: _Statistics, against: str, resampler: Resampler, every: Indices) -> Row:
     ours, theirs = ([one[metric] for one in statistics[name]] for name in (variant, against))
     values = [one(every) for one in ours]
@@ -76,7 +88,7 @@ def _statistics(run: Document, names: Sequence[str]) -> dict[str, Statistic]:
     if run["task"] == "classification":
         return _of_classes(cases, run["labels"])
     columns = {f"Dice, {label}": _column(cases, label) for label in run["labels"]}
-    columns["Dice, mean of the labels"] = _mean_column(np.stack(list(columns.values())))
+    columns[_OF_ALL] = _mean_column(np.stack(list(columns.values())))
     masks: dict[str, Statistic] = {name: _mean_of(values) for name, values in columns.items()}
     return masks | (_of_classes(cases, run["classes"]) if run.get("classes") else {})
 

@@ -9,6 +9,7 @@ from typing import Any
 from inference.engine.package import LoadedModel, load_package
 from training.data import DataSet, Statement, make_statement
 from training.evaluate.baselines.fit import Baseline, fit_baseline
+from training.evaluate.baselines.uptake import UptakeBaseline
 from training.evaluate.headline import AT_THRESHOLD, Headline, headline
 from training.evaluate.measure import evaluate
 from training.evaluate.page.curves import curve_charts
@@ -45,6 +46,8 @@ def measure(recipe: Recipe, model: LoadedModel, dataset: DataSet, desk: Desk, **
 
 def baseline_of(recipe: Recipe, dataset: DataSet, desk: Desk) -> dict[str, Baseline]:
     """The simple thing that a network has to be clearly above, by task."""
+    if recipe.evaluation.baseline == "uptake":
+        return {recipe.task: UptakeBaseline(recipe.provisional_manifest())}
     return {
         head: fit_baseline(head, recipe.of_head(head).classes, desk.track.cases("reading", dataset.cases("train")))
         for head in recipe.heads

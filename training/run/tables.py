@@ -16,8 +16,12 @@ from training.run.paired import Row
 _COLUMNS = ("figure", "variant", "seeds", "value", "low", "high", "spread", "difference", "difference_low", "difference_high")
 
 
-def write_tables(folder: Path, against: str, rows: Sequence[Row]) -> None:
+def write_tables(folder: Path, against: str, rows: Sequence[Row], among: Sequence[str] = ()) -> None:
     """Write all three.
+
+    Parameters
+    ----------
+    against : the variant that differences are from. among : the variants that it is the best of, where it was chosen so.
 
     Raises
     ------
@@ -31,8 +35,9 @@ def write_tables(folder: Path, against: str, rows: Sequence[Row]) -> None:
     table.writerows({key: "" if value is None else value for key, value in one.items()} for one in documents)
     texts = {
         "comparison.csv": lines.getvalue(),
-        "comparison.json": json.dumps({"format": 1, "against": against, "rows": documents}, indent=2) + "\n",
-        "comparison.md": markdown(against, rows),
+        "comparison.json": json.dumps({"format": 1, "against": against, "among": list(among), "rows": documents}, indent=2)
+        + "\n",
+        "comparison.md": markdown(against, rows, among),
     }
     try:
         for name, text in texts.items():
@@ -58,7 +63,7 @@ def document_of(row: Row) -> dict[str, Any]:
     }
 
 
-def markdown(against: str, rows: Sequence[Row]) -> str:
+def markdown(against: str, rows: Sequence[Row], among: Sequence[str] = ()) -> str:
     """The table with intervals, for people."""
     lines = [f"| Figure | Variant | Value (95 % interval) | SD over seeds | Minus {against} |", "| --- | --- | --- | --- | --- |"]
     for row in rows:
@@ -66,6 +71,11 @@ def markdown(against: str, rows: Sequence[Row]) -> str:
         lines.append(f"| {row.metric} | {row.variant} | {row.figure.text()} | {spread} | {_signed(row.difference)} |")
     count, groups = rows[0].figure.cases, rows[0].figure.groups
     lines += ["", f"{count} test cases of {groups} groups; differences are paired, intervals from a bootstrap over groups."]
+    if among:
+        chosen = (
+            f"{against} is the best of {', '.join(among)} on these very cases, so that differences from it are rather too small."
+        )
+        lines += ["", chosen]
     return "\n".join(lines) + "\n"
 
 

@@ -11,7 +11,7 @@ from training.recipe import PartName, Recipe
 
 
 def check_images(recipe: Recipe, facts: Mapping[str, Facts]) -> None:
-    """One number of channels, the network's; no volume for a network of two dimensions.
+    """One number of channels, the network's (of several inputs each has one); no volume for a network of two dimensions.
 
     Raises
     ------
@@ -20,6 +20,7 @@ def check_images(recipe: Recipe, facts: Mapping[str, Facts]) -> None:
     """
     arguments = recipe.package["network"].get("arguments")
     told = arguments.get("in_channels") if isinstance(arguments, Mapping) else None
+    told = 1 if len(recipe.package["inputs"]) > 1 else told
     flat = any(entry.get("spatial_dims") == 2 for entry in recipe.package.get("inputs", ()))
     first = next(iter(facts.values())).channels if facts else 1
     wanted = told if isinstance(told, int) else first

@@ -13,9 +13,21 @@ from training.data.sources.images import image_entries
 from training.data.sources.listed import listed_entries
 from training.data.sources.nifti import nifti_entries
 from training.data.sources.nnunet import nnunet_entries
-from training.data.sources.phantoms import phantom_entries, picture_entries
+from training.data.sources.phantoms import phantom_entries, picture_entries, series_phantom_entries
+from training.data.sources.series import series_entries
 from training.recipe import Recipe
-from training.recipe.data import ArrayData, DicomData, ImageData, NiftiData, NnunetData, PhantomData, PictureData, TableData
+from training.recipe.data import (
+    ArrayData,
+    DicomData,
+    ImageData,
+    NiftiData,
+    NnunetData,
+    PhantomData,
+    PictureData,
+    SeriesData,
+    SeriesPhantomData,
+    TableData,
+)
 
 __all__ = ["list_entries"]
 
@@ -36,6 +48,8 @@ def list_entries(recipe: Recipe, folder: Path | None) -> list[Entry]:
         return phantom_entries(recipe.data)
     if isinstance(recipe.data, PictureData):
         return picture_entries(recipe.data, recipe.image_classes)
+    if isinstance(recipe.data, SeriesPhantomData):
+        return series_phantom_entries(recipe.data, recipe.provisional_manifest())
     if folder is None or not folder.is_dir():
         named = "the recipe reads files" if folder is None else f"{folder} is no folder"
         raise ConfigError(f"--data: {named}; name the folder that holds them", code="no-data")
@@ -50,6 +64,8 @@ def _of_folder(recipe: Recipe, folder: Path) -> list[Entry]:
     data, classes = recipe.data, recipe.classes
     if isinstance(data, NiftiData):
         return nifti_entries(data, classes, folder)
+    if isinstance(data, SeriesData):
+        return series_entries(data, recipe.provisional_manifest(), classes, folder)
     if isinstance(data, ImageData):
         return image_entries(data, classes, recipe.image_classes, folder)
     if isinstance(data, TableData):

@@ -6,12 +6,16 @@ from functools import partial
 
 import numpy as np
 
+from inference.manifest import Manifest
+from training.data.case import Series
 from training.data.entry import Content, Entry
+from training.data.sources.named import named_content
 from training.data.objects import from_parts, labels_of
 from training.phantom.body import make_phantom
 from training.phantom.nodules import NoduleRules, paint_nodules
 from training.phantom.pictures import CLASSES, make_picture
-from training.recipe.data import PhantomData, PictureData, RangeSplit
+from training.phantom.two_views import make_two_views
+from training.recipe.data import PhantomData, PictureData, RangeSplit, SeriesPhantomData
 
 
 def phantom_entries(data: PhantomData) -> list[Entry]:
@@ -30,6 +34,12 @@ def picture_entries(data: PictureData, classes: int) -> list[Entry]:
         index = shown if shown is not None and shown < classes else None
         entries.append(Entry(name, name, partial(_draw, seed, data, shown), class_index=index, traits=traits))
     return entries
+
+
+def series_phantom_entries(data: SeriesPhantomData, manifest: Manifest) -> list[Entry]:
+    """Phantoms in two series of all seeds of the split; each is a person by itself."""
+    names = [(seed, f"phantom_{seed:03d}") for seed in _seeds(data.split)]
+    return [Entry(name, name, partial(_view, name, seed, manifest)) for seed, name in names]
 
 
 def _seeds(split: RangeSplit) -> list[int]:
@@ -53,3 +63,9 @@ def _draw(seed: int, data: PictureData, shown: int | None) -> Content:
     if data.instances == "parts":
         return Content(pixels, affine, mask, picture.truths, *from_parts(mask))
     return Content(pixels, affine, mask, picture.truths)
+
+
+def _view(name: str, seed: int, manifest: Manifest) -> Content:
+    views = make_two_views(seed)
+    found = {key: Series(view.voxels_kji, view.affine_lps_mm) for key, view in (("mr", views.mr), ("pet", views.pet))}
+    return named_content(name, found, "mr", views.labels_kji, manifest)

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from training.data.case import Case
 from training.evaluate.baselines.classes import ClassBaseline, fit_classes
 from training.evaluate.baselines.masks import MaskBaseline, fit_masks
+from training.evaluate.baselines.uptake import UptakeBaseline
 
-Baseline = MaskBaseline | ClassBaseline
+Baseline = MaskBaseline | UptakeBaseline | ClassBaseline
 
 
 def fit_baseline(task: str, classes: int, cases: Iterable[Case]) -> Baseline:

@@ -37,6 +37,8 @@ def recipe_of(data: Mapping[str, Any], labels: int = 2, task: str = "segmentatio
         document["augment"] = {}
     document["loss"], document["floor"] = {}, {}
     document["data"] = {"statement": "made for a test", "split": RANGES, **data}
+    if data["kind"] == "series":
+        package["inputs"][0]["name"] = data["labels_on"]
     return Recipe.model_validate(document)
 
 

@@ -15,6 +15,6 @@ GUIDE = Path(__file__).parents[4] / "training" / "data" / "README.md"
 
 def test_examples_are_valid_data_sections() -> None:
     examples: list[dict[str, Any]] = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", GUIDE.read_text(), re.S)]
-    assert {example["kind"] for example in examples} == {"nifti", "png", "csv", "npz", "dicom", "nnunet"}
+    assert {example["kind"] for example in examples} == {"nifti", "series", "png", "csv", "npz", "dicom", "nnunet"}
     for example in examples:
         assert recipe_of(example).data.kind == example["kind"]

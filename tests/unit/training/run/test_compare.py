@@ -12,7 +12,7 @@ from storage.base.errors import ConfigError
 from tests.unit.training.run.made import QUIET
 from tests.unit.training.small import TickingClock, spots_recipe, write_spots
 from training.run.compare import compare
-from training.run.paired import compared
+from training.run.paired import best_of, compared
 from training.run.prepare import Options
 from training.run.tables import markdown, write_tables
 
@@ -41,6 +41,14 @@ def test_a_label_that_one_case_holds_is_no_warning_and_one_that_none_holds_is_no
     rows = compared({"rare": [rare], "again": [rare]}, "rare", GROUPS, 1, 50)
     assert {(row.figure.value, row.figure.low, row.figure.high) for row in rows} == {(0.5, 0.5, 0.5)}
     assert "not defined" in markdown("none", compared({"none": [none], "again": [none]}, "none", GROUPS, 1, 50))
+
+
+def test_the_best_of_several_is_what_the_others_are_compared_with() -> None:
+    base = np.linspace(0.2, 0.9, 12)
+    documents = {"mr": [_masks(base)], "pet": [_masks(base + 0.02)], "both": [_masks(base + 0.05)]}
+    assert best_of(documents, ["mr", "pet"]) == "pet" and best_of(documents, ["mr"]) == "mr"
+    text = markdown("pet", compared(documents, "pet", GROUPS, 1, 50), ["mr", "pet"])
+    assert "| +0.030 (+0.030 to +0.030) * |" in text and "pet is the best of mr, pet on these very cases" in text
 
 
 def test_seeds_are_averaged_and_their_spread_is_told() -> None:
@@ -93,11 +101,11 @@ def test_tables_hold_the_same_figures(tmp_path: Path) -> None:
 def test_finished_variants_are_not_run_again(tmp_path: Path) -> None:
     options = Options(data=write_spots(tmp_path))
     variants = {"plain": [spots_recipe()], "noisy": [spots_recipe(augment={"noise": 0.2})]}
-    first = compare(variants, "plain", tmp_path / "out", options, TickingClock(), QUIET)
+    first = compare(variants, ["plain"], tmp_path / "out", options, TickingClock(), QUIET)
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("metrics.json")}
     assert len(kept) == 2 and {row.variant for row in first.rows} == {"plain", "noisy"}
     (tmp_path / "out" / "noisy" / "seed-3" / "metrics.json").unlink()  # as if it had been killed before its end
-    again = compare(variants, "plain", tmp_path / "out", options, TickingClock(), QUIET)
+    again = compare(variants, ["plain"], tmp_path / "out", options, TickingClock(), QUIET)
     assert again == first
     assert (tmp_path / "out" / "plain" / "seed-3" / "metrics.json").stat().st_mtime_ns == kept[
         tmp_path / "out" / "plain" / "seed-3" / "metrics.json"
