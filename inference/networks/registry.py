@@ -69,6 +69,17 @@ def task_of(name: str) -> Task:
     return _entry(name)[2]
 
 
+def takes_presence(name: str) -> bool:
+    """Whether a network is told which of its inputs each image has.
+
+    Raises
+    ------
+    ModelError
+        Code ``network-invalid``: the architecture is unknown.
+    """
+    return _class(name).takes_presence
+
+
 def build(name: str, arguments: Mapping[str, Any]) -> Network:
     """Build an architecture with fresh weights, in training mode.
 

@@ -104,8 +104,14 @@ class Elsewhere(nn.Module):
         self._network = network
         self._device = device
 
-    def forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = self._network(images.to(self._device)).float().cpu()
+    @property
+    def takes_presence(self) -> bool:
+        """As of the network."""
+        return bool(getattr(self._network, "takes_presence", False))
+
+    def forward(self, images: Tensor, *present: Tensor) -> Tensor:
+        given = (tensor.to(self._device) for tensor in (images, *present))
+        logits: Tensor = self._network(*given).float().cpu()
         return logits
 
 

@@ -8,9 +8,10 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor, nn
 
-from inference.pipeline.window import slide
+from inference.networks.registry import takes_presence
+from inference.pipeline.window import asked, slide
 from storage.base.errors import ConfigError
-from training.augment import draw_batch
+from training.augment import draw_samples
 from training.data import GridCase
 from training.fit.duties.duty import Drawn, Duty, beside
 from training.losses import deep_supervised, make_loss
@@ -29,6 +30,7 @@ class Segmentation(Duty):
         self._one = make_loss(recipe.loss, recipe.task, recipe.classes)
         self._many = deep_supervised(self._one)
         self._deep = recipe.fit.deep_supervision
+        self._told = takes_presence(str(recipe.package["network"]["name"]))
 
     def check(self, network: nn.Module) -> None:
         if self._deep and not getattr(network, "deep_supervision", False):
@@ -36,7 +38,8 @@ class Segmentation(Duty):
             raise ConfigError(message, code="recipe-invalid")
 
     def draw(self, cases: Sequence[GridCase], generators: Sequence[Generator]) -> Drawn:
-        return Drawn(*draw_batch(cases, self.recipe, generators))
+        batch = draw_samples(cases, self.recipe, generators)
+        return Drawn(batch.images, batch.targets, batch.present if self._told else None)
 
     def answer(self, network: nn.Module, drawn: Drawn) -> Logits:
         scales: Logits = network.forward_scales(drawn.images) if self._deep else super().answer(network, drawn)  # type: ignore[operator]
@@ -55,7 +58,7 @@ class Segmentation(Duty):
         placed, manifest = beside(network, device), self.recipe.manifest()
         sums = dict.fromkeys((label.name for label in manifest.labels), 0.0)
         for case in cases:
-            found = slide(placed, case.image[None], manifest)[0].argmax(0)
+            found = slide(asked(placed, case.present), case.image[None], manifest)[0].argmax(0)
             for label in manifest.labels:
                 sums[label.name] += _dice(found == label.value, case.mask == label.value)
         means = {f"dice {name}": total / len(cases) for name, total in sums.items()}
