@@ -67,7 +67,8 @@ def draw_samples(cases: Sequence[GridCase], recipe: Recipe, generators: Sequence
     masks, window = recipe.task == "segmentation", window_size(patch, rules, _spacing(recipe))
     images, masks_drawn = read_patches(cases, geometries, window, recipe.classes if masks else 0, rules.outside)
     if recipe.task == "detection":
-        return Batch(_changed(images, rules, draws), read_objects(cases, geometries, window), tuple(geometries))
+        images, present = _left_out(_changed(images, rules, draws), cases, recipe, generators)
+        return Batch(images, read_objects(cases, geometries, window), tuple(geometries), present)
     indices = [0 if masks else _class_of(case) for case in cases]
     for n in range(len(cases) if rules.lesions else 0):
         mask = None if masks_drawn is None else masks_drawn[n]

@@ -28,7 +28,7 @@ def mirrored(case: Case) -> Case:
 
 
 def _turned(series: Series, turn: Affine) -> Series:
-    """A series mirrored in the patient by ``turn``, flipped along its own axis too: on the grid of the reference it stays there."""
+    """A series mirrored in the patient by ``turn``, and flipped along its own axis: on the reference's grid it stays there."""
     axis = _sideways(series.affine_lps_mm)
     affine = turn @ series.affine_lps_mm @ _flip(axis, series.voxels_kji.shape)
     return Series(np.ascontiguousarray(np.flip(series.voxels_kji, axis)), affine)

@@ -1,6 +1,6 @@
 """Phantoms in two series on grids of their own, of which neither alone tells what is marked.
 
-``mr`` is fine and shows bodies by their edges; ``pet`` is coarse and blurred, and shows bodies by their uptake. Of the bodies of a
+``mr`` is fine and shows bodies by their edges; ``pet`` is coarse and blurred, and shows them by their uptake. Of the bodies of a
 phantom some show in both (the marked ones), some in ``mr`` alone and some in ``pet`` alone, all drawn alike: whoever sees one
 series can find the bodies in it, and can but guess which of them the other shows too.
 """

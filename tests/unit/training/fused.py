@@ -25,6 +25,7 @@ def fused_document(network: str = "gated-fusion", **fit: Any) -> dict[str, Any]:
         **fit,
     }
     document["package"]["network"]["name"] = network
+    document["package"]["grid"] |= {"patch": [8, 16, 16]}
     document["package"]["network"]["arguments"]["channels"] = [4, 4]
     document["floor"] = {}
     document["evaluation"] = {"bootstrap": 20, "worst_cases": 1}

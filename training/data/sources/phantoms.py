@@ -9,8 +9,8 @@ import numpy as np
 from inference.manifest import Manifest
 from training.data.case import Series
 from training.data.entry import Content, Entry
-from training.data.sources.named import named_content
 from training.data.objects import from_parts, labels_of
+from training.data.sources.named import named_content
 from training.phantom.body import make_phantom
 from training.phantom.nodules import NoduleRules, paint_nodules
 from training.phantom.pictures import CLASSES, make_picture
