@@ -1,4 +1,4 @@
-"""A detector whose answer is known: it finds every connected part that is brighter than a half, and its mask."""
+"""A detector whose answer is known: it finds every connected part that is bright enough, and its mask."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from inference.networks.detection import Detections, Detector, Raw, Selection, b
 
 
 class BrightParts(Detector):
-    """Parts brighter than 0.5 are label 1, brighter than 1.5 label 2; a part's score is ``sure`` by its brightness.
+    """Parts brighter than 0.25 are label 1, brighter than 0.75 label 2; a part's score is ``sure`` by its brightness.
 
     ``levels`` of `Raw` carries the images; what the encoder says isn't asked.
     """
@@ -29,7 +29,7 @@ class BrightParts(Detector):
         return [self._found(image[0], selection.most) for image in raw.levels[0]]
 
     def _found(self, image: Tensor, most: int) -> Detections:
-        parts, kinds = components((image > 0.5).int() + (image > 1.5).int())
+        parts, kinds = components((image > 0.25).int() + (image > 0.75).int())
         boxes, numbers = boxes_of_instances(parts)
         scores = torch.tensor([float(image[parts == number].max()) for number in numbers])
         scores = self.sure * scores / scores.max() if len(scores) else scores

@@ -42,7 +42,7 @@ def _balls(shape: tuple[int, ...], boxes: Sequence[tuple[int, ...]]) -> NDArray[
     voxels = np.zeros(shape, dtype=np.float32)
     dims = len(shape)
     for box in boxes:
-        voxels[tuple(slice(a, b) for a, b in zip(box[:dims], box[dims:], strict=True))] = 1.0
+        voxels[tuple(slice(a, b) for a, b in zip(box[:dims], box[dims:], strict=True))] = 0.5
     return voxels
 
 
