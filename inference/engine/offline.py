@@ -62,7 +62,8 @@ def run_files(loaded: LoadedModel, source: Path, out: Path, wanted: Mapping[str,
     stages("report", 0.0)
     first = loaded.manifest.reference_input.name
     task = _task(chosen, loaded, clock)
-    objects, measurements = build_report(datasets[first], prediction, loaded.manifest, loaded.digest, task)
+    further = [dataset for name, series in datasets.items() if name != first for dataset in series]
+    objects, measurements = build_report(datasets[first], prediction, loaded.manifest, loaded.digest, task, further)
     stages("store", 0.0)
     out.mkdir(parents=True, exist_ok=True)
     written = []

@@ -23,7 +23,7 @@ from inference.engine.stored import decode, encode
 from inference.manifest import Input
 from inference.protocol import BlobRef, Outcome, ResultBlob, TaskSpec
 from inference.report import build_report
-from inference.volume import read_series
+from inference.volume import read_headers, read_series
 from storage.base.errors import InputError, TransientError
 from storage.blobs import Blobs
 
@@ -44,8 +44,10 @@ def report(task: TaskSpec, loaded: LoadedModel, blobs: Blobs, stages: Stages) ->
     reference = loaded.manifest.reference_input
     source = _read_inputs("source", task, [reference], blobs, stages)[reference.name]
     prediction = decode(_get_prediction(task, blobs), loaded.manifest.task)
+    given = [read_headers(blobs, task.inputs[i.name]) for i in loaded.manifest.further_inputs if i.name in task.inputs]
+    further = [dataset for series in given for dataset in series]
     stages("report", 0.0)
-    objects, measurements = build_report(source, prediction, loaded.manifest, loaded.digest, task)
+    objects, measurements = build_report(source, prediction, loaded.manifest, loaded.digest, task, further)
     stages("write", 0.0)
     results = tuple(
         ResultBlob(

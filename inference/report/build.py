@@ -39,7 +39,12 @@ from inference.volume.probabilities import ClassProbabilities
 
 
 def build_report(
-    source: Sequence[Dataset], prediction: Prediction, manifest: Manifest, model_digest: str, task: TaskSpec
+    source: Sequence[Dataset],
+    prediction: Prediction,
+    manifest: Manifest,
+    model_digest: str,
+    task: TaskSpec,
+    further: Sequence[Dataset] = (),
 ) -> tuple[list[ReportObject], Records]:
     """Make, read back and check every result of a task.
 
@@ -48,6 +53,7 @@ def build_report(
     source : the Instances of the source Series with their pixel data, any order.
     prediction : labels on the source grid, 0 is background; the probabilities of the classes, 0 is none of the labels; both of
         these; or boxes on the source grid.
+    further : the Instances of the model's other inputs, which the SR names as evidence; headers are enough.
 
     Returns
     -------
@@ -65,7 +71,7 @@ def build_report(
     ModelError
         ``output-labels``, ``report-build``, or a failed check (``inference.report.checks.read_back``); nothing is released.
     """
-    read = read_source(source, prediction)
+    read = read_source(source, prediction, further)
     identity = identify(manifest, model_digest, task, read.attributes.get("TimezoneOffsetFromUTC", ""))
     if isinstance(prediction, LabelMap):
         dicom, picture, records = _of_labels(read, prediction, manifest, identity)

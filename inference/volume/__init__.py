@@ -14,7 +14,7 @@ from inference.volume.boxes import Detections, decode_detections, encode_detecti
 from inference.volume.labelmap import LabelMap, decode_label_map, encode_label_map
 from inference.volume.place import Scale
 from inference.volume.probabilities import ClassProbabilities, decode_probabilities, encode_probabilities
-from inference.volume.read import read_series
+from inference.volume.read import read_headers, read_series
 from inference.volume.volume import SliceRef, Volume
 
 __all__ = [
@@ -34,5 +34,6 @@ __all__ = [
     "encode_detections",
     "encode_label_map",
     "encode_probabilities",
+    "read_headers",
     "read_series",
 ]

@@ -65,6 +65,15 @@ def read_series(blobs: OpensBlobs, series: SeriesRef) -> list[Dataset]:
     return datasets
 
 
+def read_headers(blobs: OpensBlobs, series: SeriesRef) -> list[Dataset]:
+    """As ``read_series``, without pixel data."""
+    datasets = []
+    for instance in series.instances:
+        with blobs.open(instance.blob_key) as stream:
+            datasets.append(_parse(stream, f"SOP Instance {instance.sop_instance_uid}", pixels=False))
+    return datasets
+
+
 def read_files(paths: Iterable[Path]) -> list[Dataset]:
     """Instances from Part 10 files.
 
@@ -80,9 +89,9 @@ def read_files(paths: Iterable[Path]) -> list[Dataset]:
     return datasets
 
 
-def _parse(stream: BinaryIO, name: str) -> Dataset:
+def _parse(stream: BinaryIO, name: str, *, pixels: bool = True) -> Dataset:
     try:
         with without_warnings():
-            return dcmread(stream)
+            return dcmread(stream, stop_before_pixels=not pixels)
     except PARSE_ERRORS as error:
         raise InputError(f"{name} isn't a readable DICOM file; send it again", code="unreadable-instance") from error

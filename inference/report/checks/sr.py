@@ -57,7 +57,7 @@ def check_document(stored: Dataset, source: Source, seg_uid: str | None, identit
     check_common(stored, "sr", Comprehensive3DSRStorage, source, identity)
     _check_root(stored)
     _check_observer(stored, identity)
-    evidence = [*source.sop_instance_uids, *([seg_uid] if seg_uid else [])]
+    evidence = [*source.evidence_uids, *([seg_uid] if seg_uid else [])]
     check_inputs_only(list(_evidence(stored)), evidence, "Current Requested Procedure Evidence Sequence")
     named_within = set(_referenced(stored))
     expect(named_within <= set(evidence), "references", "the content refers to an object that is no evidence")  # C.17.2.3

@@ -43,6 +43,7 @@ class Source:
     laterality : the side that every Instance states, if they agree.
     procedure : coded procedure of the study, if stated.
     repaired : keywords that had to be emptied or left out.
+    further : what the model was also given, the Instances of its other inputs: by UIDs and SOP class alone, as evidence.
     """
 
     attributes: Dataset
@@ -54,6 +55,7 @@ class Source:
     laterality: Laterality | None
     procedure: tuple[str, str, str] | None
     repaired: tuple[str, ...]
+    further: tuple[Dataset, ...] = ()
 
     @property
     def multi_frame(self) -> bool:
@@ -69,13 +71,19 @@ class Source:
         """The Instances that the prediction was made from, each once, in k order."""
         return tuple(dict.fromkeys(frame.reference.sop_instance_uid for frame in self.frames))
 
+    @property
+    def evidence_uids(self) -> tuple[str, ...]:
+        """Every Instance that the model was given, of all its inputs."""
+        return (*self.sop_instance_uids, *(str(image.SOPInstanceUID) for image in self.further))
 
-def read_source(datasets: Sequence[Dataset], prediction: Prediction) -> Source:
+
+def read_source(datasets: Sequence[Dataset], prediction: Prediction, further: Sequence[Dataset] = ()) -> Source:
     """Order, check and normalise the source of a prediction.
 
     Parameters
     ----------
     datasets : the Instances of the source Series, any order.
+    further : those of the model's other inputs; headers are enough.
 
     Raises
     ------
@@ -85,11 +93,12 @@ def read_source(datasets: Sequence[Dataset], prediction: Prediction) -> Source:
         Code ``report-source``: the prediction names a slice that isn't among the Instances.
     """
     if isinstance(prediction, Answers):
-        return read_source(datasets, prediction.mask)
+        return read_source(datasets, prediction.mask, further)
     frames = _slices(datasets, prediction)
     originals = list({id(frame.dataset): frame.dataset for frame in frames}.values())
     carried = [carried_attributes(original) for original in originals]
     _check_one_patient([attributes for attributes, _ in carried])
+    _check_one_study(carried[0][0], further)
     attributes = carried[0][0]
     positioned = prediction.positioned
     if _is_placed(prediction) and not frames[0].frame_of_reference_uid:
@@ -106,6 +115,7 @@ def read_source(datasets: Sequence[Dataset], prediction: Prediction) -> Source:
         laterality=_stated_laterality(originals),
         procedure=_procedure(originals[0]),
         repaired=tuple(sorted({keyword for _, lost in carried for keyword in lost})),
+        further=tuple(_named(image) for image in sorted(further, key=lambda image: str(image.SOPInstanceUID))),
     )
 
 
@@ -139,6 +149,24 @@ def _check_one_patient(headers: Sequence[Dataset]) -> None:
                 code="mixed-patients",
                 attribute=keyword,
             )
+
+
+def _check_one_study(attributes: Dataset, further: Sequence[Dataset]) -> None:
+    for keyword in ("PatientID", "StudyInstanceUID"):
+        if any(str(image.get(keyword) or "") != str(attributes.get(keyword) or "") for image in further):
+            raise InputError(
+                f"{keyword} differs between the series that the model was given; correct it and resend",
+                code="mixed-patients",
+                attribute=keyword,
+            )
+
+
+def _named(image: Dataset) -> Dataset:
+    """What an evidence sequence says of an Instance."""
+    named = Dataset()
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID"):
+        setattr(named, keyword, image[keyword].value)
+    return named
 
 
 def _stated_laterality(originals: Sequence[Dataset]) -> Laterality | None:

@@ -2,8 +2,8 @@
 
 The document is complete, preliminary and unverified: no person has seen it. Device Observer (TID 1004) and Algorithm
 Identification (TID 4019) name the model exactly as Contributing Equipment does (IHE AIR). Evidence is the SEG, where there is
-one, and the source Instances. What stands in the measurement groups: ``sr_targets``, ``sr_classes``. Absent on purpose: an image
-library, whose cost grows with groups times images.
+one, and the Instances of every input. What stands in the measurement groups: ``targets``, ``classes``, ``detections`` here.
+Absent on purpose: an image library, whose cost grows with groups times images.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def build_report_document(source: Source, seg: Dataset | None, groups: Sequence[
         imaging_measurements=groups,
     )
     dataset = Comprehensive3DSR(
-        evidence=[*source.images, *([seg] if seg is not None else [])],
+        evidence=[*source.images, *([seg] if seg is not None else []), *source.further],
         content=report,
         series_instance_uid=identity.uid("sr", "series"),
         series_number=series_number("sr", source.series_number),

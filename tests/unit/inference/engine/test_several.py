@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from inference.engine.host import run_task
@@ -151,6 +152,32 @@ def test_a_job_without_its_optional_input_ends_with_a_report_that_says_so(fused:
     assert all(MISSING in measured["notes"] for measured in reported.measurements)
     text = next(result for result in reported.results if result.role == "text")
     assert MISSING in open_blobs(url).get(text.blob.key).decode()
+
+
+def test_the_report_names_the_images_of_every_input_as_evidence(fused: LoadedModel, tmp_path: Path) -> None:
+    url, given = str(tmp_path / "blobs"), {"ct": ct(), "pet": pet()}
+    task = _task(fused, url, **given)
+    inferred = _ran(fused, url, task)
+    wanted = task.model_copy(update={"kind": "report", "prediction": inferred.prediction})
+    results = {result.role: result for result in _ran(fused, url, wanted).results}
+    sr = dcmread(io.BytesIO(open_blobs(url).get(results["sr"].blob.key)))
+    named = {
+        str(item.ReferencedSOPInstanceUID)
+        for study in sr.CurrentRequestedProcedureEvidenceSequence
+        for series in study.ReferencedSeriesSequence
+        for item in series.ReferencedSOPSequence
+    }
+    images = {str(dataset.SOPInstanceUID) for series in given.values() for dataset in series}
+    assert named == images | {results["seg"].sop_instance_uid}
+
+
+def test_inputs_of_two_patients_are_no_report(fused: LoadedModel, tmp_path: Path) -> None:
+    url = str(tmp_path / "blobs")
+    task = _task(fused, url, ct=ct(PatientID="CANARY-1"), pet=pet(PatientID="CANARY-2"))
+    inferred = _ran(fused, url, task)
+    wanted = task.model_copy(update={"kind": "report", "prediction": inferred.prediction})
+    outcome = run_task(wanted, fused, url, Stages(SystemClock(), quiet, lambda: False))
+    assert (outcome.status, outcome.reason_code) == ("refused", "mixed-patients") and "CANARY" not in outcome.reason
 
 
 def _ran(loaded: LoadedModel, url: str, task: TaskSpec) -> Outcome:
