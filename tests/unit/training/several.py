@@ -7,7 +7,11 @@ from typing import Any
 from training.recipe import Recipe
 from training.recipe.read import overlaid
 
-_CODE = {"value": "123", "scheme": "99TEST", "meaning": "Test"}
+_FAMILY = {"value": "123110", "scheme": "DCM", "meaning": "Artificial Intelligence"}
+_ABNORMAL = {"value": "49755003", "scheme": "SCT", "meaning": "Morphologically Abnormal Structure"}
+_LESION = {"value": "52988006", "scheme": "SCT", "meaning": "Lesion"}
+_MALIGNANT = {"value": "254837009", "scheme": "SCT", "meaning": "Malignant tumor of breast"}
+_BREAST = {"value": "76752008", "scheme": "SCT", "meaning": "Breast"}
 
 
 def several_document(**changes: Any) -> dict[str, Any]:
@@ -43,7 +47,7 @@ def several_document(**changes: Any) -> dict[str, Any]:
             "licence": "Apache-2.0",
             "weights_licence": "CC-BY-4.0",
             "attribution": "Nobody.",
-            "family": _CODE,
+            "family": _FAMILY,
             "inputs": [{"name": "image", "modality": ["US"], "spatial_dims": 2}],
             "grid": {"spacing_mm": None, "patch": [32, 32], "fit": "stretch"},
             "intensity": {"kind": "zscore", "lower": 0.5, "upper": 99.5},
@@ -58,10 +62,10 @@ def several_document(**changes: Any) -> dict[str, Any]:
                     "stem": "small",
                 },
             },
-            "labels": [{"value": 1, "name": "Lesion", "category": _CODE, "type": _CODE}],
+            "labels": [{"value": 1, "name": "Lesion", "category": _ABNORMAL, "type": _LESION, "site": _BREAST}],
             "classes": [
-                {"value": 1, "name": "Benign lesion", "category": _CODE, "type": _CODE},
-                {"value": 2, "name": "Malignant lesion", "category": _CODE, "type": _CODE},
+                {"value": 1, "name": "Benign lesion", "category": _ABNORMAL, "type": _LESION, "site": _BREAST},
+                {"value": 2, "name": "Malignant lesion", "category": _ABNORMAL, "type": _MALIGNANT, "site": _BREAST},
             ],
         },
     }
