@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inference.engine.package import LoadedModel
-from inference.networks.detection import Detector
 from inference.pipeline import Prepared, Progress, prepare, silent
-from inference.pipeline.detect import detect, joined, rules_of
+from inference.pipeline.detect import FindsBoxes, detect, joined, rules_of
 from inference.pipeline.place import Boxes, boxes_on_source, inside, mask_on_source
 from inference.volume.boxes import are_findings
 
@@ -79,8 +78,8 @@ def find_boxes(
     return FoundBoxes(inside(reaching, size), scores, labels, segments, masks_kji)
 
 
-def _as_detector(network: nn.Module) -> Detector:
-    assert isinstance(network, Detector)  # `load_package` refuses any other for this task
+def _as_detector(network: nn.Module) -> FindsBoxes:
+    assert isinstance(network, FindsBoxes)  # `load_package` refuses any other for this task
     return network
 
 

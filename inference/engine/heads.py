@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from inference.engine.package import LoadedModel
+from inference.networks.detection import Detections, Selection
+from inference.networks.multitask import MultiTask
 
 
 class SharedPass(nn.Module):
@@ -34,10 +36,25 @@ class OneHead(nn.Module):
 
     def __init__(self, network: SharedPass, head: str) -> None:
         super().__init__()
-        self._network, self._head = network, head
+        self.shared, self._head = network, head
 
     def forward(self, images: Tensor) -> Any:
-        return self._network(images).by_task()[self._head]
+        return self.shared(images).by_task()[self._head]
+
+
+class BoxHead(OneHead):
+    """The head for boxes, asked as a detector is."""
+
+    def detect(self, images: Tensor, selection: Selection) -> list[Detections]:
+        """What is found in each image (N, C, *spatial)."""
+        network = self.shared.network
+        assert isinstance(network, MultiTask)
+        return network.detect(self(images), selection)
+
+
+def one_head(network: SharedPass, head: str) -> OneHead:
+    """A head by its name, in evaluation mode."""
+    return (BoxHead if head == "detection" else OneHead)(network, head).eval()
 
 
 def models_of_heads(model: LoadedModel) -> dict[str, LoadedModel]:
@@ -49,8 +66,6 @@ def models_of_heads(model: LoadedModel) -> dict[str, LoadedModel]:
         return {model.manifest.task: model}
     shared = [SharedPass(network) for network in model.networks]
     return {
-        head: replace(
-            model, manifest=model.manifest.of_head(head), networks=tuple(OneHead(network, head).eval() for network in shared)
-        )
+        head: replace(model, manifest=model.manifest.of_head(head), networks=tuple(one_head(network, head) for network in shared))
         for head in model.manifest.heads
     }

@@ -16,7 +16,7 @@ from inference.volume.answers import Answer
 from inference.volume.boxes import Detections
 from storage.base.errors import InputError
 
-Prediction = Answer | Answers | Detections
+Prediction = Answer | Answers
 
 
 def predict(model: LoadedModel, volumes: Mapping[str, Volume], progress: Progress = silent) -> Prediction:
@@ -35,8 +35,6 @@ def predict(model: LoadedModel, volumes: Mapping[str, Volume], progress: Progres
     if model.manifest.task == "multitask":
         heads = models_of_heads(model)
         return Answers({head: _answer(alone, volumes, progress) for head, alone in heads.items()})
-    if model.manifest.task == "detection":
-        return _boxes(model, volumes[name], progress)
     return _answer(model, volumes, progress)
 
 
@@ -48,6 +46,8 @@ def _boxes(model: LoadedModel, volume: Volume, progress: Progress) -> Detections
 def _answer(model: LoadedModel, volumes: Mapping[str, Volume], progress: Progress) -> Answer:
     """What a model of one task, or one head of several, says."""
     volume = volumes[model.manifest.reference_input.name]
+    if model.manifest.task == "detection":
+        return _boxes(model, volume, progress)
     if model.manifest.task == "classification":
         return ClassProbabilities.on(volume, class_probabilities(model, volume.voxels_kji, volume.affine_lps_mm, progress))
     labels, prepared = run_prepared(model, volumes, progress)

@@ -56,21 +56,27 @@ def try_out(network: nn.Module, manifest: Manifest, document: Path) -> None:
 
 
 def _check_labels(network: Detector, manifest: Manifest, document: Path) -> None:
-    count = len(manifest.labels)
-    if network.classes != count:
+    _check_count(network.classes, len(manifest.labels), "out_channels", document)
+
+
+def _check_count(found: int, count: int, key: str, document: Path) -> None:
+    if found != count:
         raise ModelError(
-            f"{document}: the network finds objects of {network.classes} label(s), the manifest declares {count}; "
-            f"network.arguments.out_channels must be {count + 1}, or correct labels",
+            f"{document}: the network finds objects of {found} label(s), the manifest declares {count}; "
+            f"network.arguments.{key} must be {count + 1}, or correct labels",
             code="network-invalid",
         )
 
 
 def _check_heads(said: Any, manifest: Manifest, document: Path) -> None:
-    answers = said.by_task() if isinstance(said, Outputs) else {str(manifest.task): said}
+    answers: dict[str, Any] = said.by_task() if isinstance(said, Outputs) else {str(manifest.task): said}
     for head in manifest.heads:
         if head not in answers:
             raise ModelError(f"{document}: the network has no head for {head}; correct either", code="network-invalid")
-        _check_scores(answers[head], manifest.of_head(head), document)
+        if head == "detection":
+            _check_count(answers[head].scores.shape[-1], len(manifest.labels), f"heads.{head}", document)
+        else:
+            _check_scores(answers[head], manifest.of_head(head), document)
 
 
 def _check_scores(scores: Any, manifest: Manifest, document: Path) -> None:

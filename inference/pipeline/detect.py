@@ -8,17 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import product
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from inference.manifest import Detection, Manifest
-from inference.networks.detection import Detections, Detector, Selection
+from inference.networks.detection import Detections, Selection
 from inference.pipeline.join import agree, join_windows
 from inference.pipeline.prepare import Prepared
 from inference.pipeline.window import Progress, mirrored, padded_to, silent, starts, window_at, window_size
 
 _BATCH = 4
+
+
+@runtime_checkable
+class FindsBoxes(Protocol):
+    """A detector, or the head for boxes of a network of several tasks."""
+
+    def detect(self, images: Tensor, selection: Selection, /) -> list[Detections]:
+        """What is found in each image (N, C, *spatial)."""
+        ...
+
+
 _AT_FACE = 1.0
 """Pixels: a box that ends nearer to an inner face of its window than this is taken for one that is cut there."""
 
@@ -29,7 +41,7 @@ def rules_of(manifest: Manifest) -> Detection:
     return manifest.detection
 
 
-def detect(network: Detector, prepared: Prepared, manifest: Manifest, progress: Progress = silent) -> list[Detections]:
+def detect(network: FindsBoxes, prepared: Prepared, manifest: Manifest, progress: Progress = silent) -> list[Detections]:
     """Boxes on the model's grid, a list for each mirrored pass, the image as it is first.
 
     Parameters
@@ -65,7 +77,7 @@ def joined(found: Sequence[Detections], manifest: Manifest) -> Detections:
     return agree(found, rules.overlap, rules.score, rules.most)
 
 
-def _slide(network: Detector, image: Tensor, manifest: Manifest, progress: Callable[[float], None]) -> Detections:
+def _slide(network: FindsBoxes, image: Tensor, manifest: Manifest, progress: Callable[[float], None]) -> Detections:
     """Boxes of one image (C, *spatial), in its own pixels."""
     size, rules = tuple(image.shape[1:]), rules_of(manifest)
     window = window_size(size, manifest.grid.patch, manifest.grid.minimum_multiple)
@@ -86,7 +98,7 @@ def _slide(network: Detector, image: Tensor, manifest: Manifest, progress: Calla
     return join_windows(found, cut, rules.overlap, rules.most)
 
 
-def _detect_batch(network: Detector, batch: Tensor, selection: Selection) -> list[Detections]:
+def _detect_batch(network: FindsBoxes, batch: Tensor, selection: Selection) -> list[Detections]:
     """A single volume goes twice, which is faster on a CPU (``inference.pipeline.window.forward``)."""
     with torch.inference_mode():
         if batch.dim() == 4:

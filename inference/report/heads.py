@@ -9,16 +9,20 @@ from pydicom.dataset import Dataset
 
 from inference.manifest import Manifest
 from inference.report.checks.classes import check_class_groups
+from inference.report.checks.detections import check_detection_groups, group_count
 from inference.report.checks.targets import check_target_groups
 from inference.report.identity import Identity
 from inference.report.pictures.classes import class_line
+from inference.report.pictures.detections import detection_lines
 from inference.report.pictures.parts import Line
 from inference.report.results import Records
 from inference.report.sources.source import Source
 from inference.report.sr.classes import class_groups
+from inference.report.sr.detections import detection_groups
 from inference.report.sr.targets import Group, target_groups
-from inference.report.statements import classes, measurements
+from inference.report.statements import classes, detections, measurements
 from inference.report.statements.measurements import Target
+from inference.volume.boxes import Detections
 from inference.volume.probabilities import ClassProbabilities
 
 
@@ -59,4 +63,17 @@ def share_of_classes(found: ClassProbabilities, source: Source, manifest: Manife
         count=len(findings),
         records=[classes.as_record(finding) for finding in findings],
         legend=tuple(class_line(finding) for finding in findings),
+    )
+
+
+def share_of_boxes(found: Detections, source: Source, manifest: Manifest, identity: Identity) -> Share:
+    """Of boxes, which have no masks of their own."""
+    rules = detections.detection_rules(manifest)
+    sought = detections.find_detections(found, manifest, rules, source, identity)
+    return Share(
+        groups=lambda _seg: detection_groups(sought, source, None, manifest, identity),
+        check=lambda groups, _seg, _counts: check_detection_groups(groups, None, found, sought, rules, source, identity),
+        count=group_count(sought, None),
+        records=[detections.as_record(label) for label in sought],
+        legend=tuple(detection_lines(sought)),
     )

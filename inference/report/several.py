@@ -15,7 +15,7 @@ from inference.report.checks.read_back import read_back
 from inference.report.checks.seg import check_segmentation
 from inference.report.checks.sr import check_document
 from inference.report.common import encode
-from inference.report.heads import Share, share_of_classes, share_of_targets
+from inference.report.heads import Share, share_of_boxes, share_of_classes, share_of_targets
 from inference.report.identity import Identity
 from inference.report.pictures.overlay import draw_overlay
 from inference.report.results import Made, built, dicom_object
@@ -24,6 +24,7 @@ from inference.report.sources.source import Source
 from inference.report.sr.build import build_report_document
 from inference.report.statements.measurements import Target, find_targets
 from inference.volume.answers import Answers
+from inference.volume.boxes import Detections
 from inference.volume.labelmap import LabelMap
 from inference.volume.probabilities import ClassProbabilities
 
@@ -53,6 +54,8 @@ def _shares(source: Source, answers: Answers, targets: Sequence[Target], manifes
         alone, theirs = manifest.of_head(head), identity.of_head(head)
         if isinstance(answer, ClassProbabilities):
             shares.append(share_of_classes(answer, source, alone, theirs))
+        elif isinstance(answer, Detections):
+            shares.append(share_of_boxes(answer, source, alone, theirs))
         else:
             shares.append(share_of_targets(targets, source, alone, theirs))
     return shares

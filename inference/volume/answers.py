@@ -10,15 +10,24 @@ from typing import Any
 import numpy as np
 
 from inference.volume.archive import UNREADABLE, pack
+from inference.volume.boxes import Detections, decode_detections, encode_detections
 from inference.volume.labelmap import LabelMap, decode_label_map, encode_label_map
 from inference.volume.probabilities import ClassProbabilities, decode_probabilities, encode_probabilities
 from inference.volume.volume import SliceRef
 from storage.base.errors import TransientError
 
-Answer = LabelMap | ClassProbabilities
+Answer = LabelMap | ClassProbabilities | Detections
 
-_ENCODERS: dict[str, Callable[[Any], bytes]] = {"segmentation": encode_label_map, "classification": encode_probabilities}
-_DECODERS: dict[str, Callable[[bytes], Answer]] = {"segmentation": decode_label_map, "classification": decode_probabilities}
+_ENCODERS: dict[str, Callable[[Any], bytes]] = {
+    "segmentation": encode_label_map,
+    "classification": encode_probabilities,
+    "detection": encode_detections,
+}
+_DECODERS: dict[str, Callable[[bytes], Answer]] = {
+    "segmentation": decode_label_map,
+    "classification": decode_probabilities,
+    "detection": decode_detections,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +36,7 @@ class Answers:
 
     Attributes
     ----------
-    by_head : label map, class probabilities, in the order of the manifest's heads.
+    by_head : label map, class probabilities, boxes, in the order of the manifest's heads.
 
     Raises
     ------

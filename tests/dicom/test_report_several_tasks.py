@@ -18,7 +18,7 @@ from inference.report.identity import identify
 from inference.report.several import check_answers
 from inference.report.sources.source import read_source
 from inference.report.statements.measurements import find_targets
-from inference.volume import ClassProbabilities
+from inference.volume import Answers, ClassProbabilities, Detections, assemble
 from storage.base.errors import ModelError
 from tests.support.validators import dciodvfy, dsrdump
 from tests.support.wrapped_images import us_region
@@ -62,6 +62,27 @@ def test_a_negative_study_says_so_of_every_head(tmp_path: Path) -> None:
     (tmp_path / "sr.dcm").write_bytes(results["sr"].payload)
     assert dciodvfy(tmp_path / "sr.dcm") == []
     assert dsrdump(tmp_path / "sr.dcm").count('=(272519000,SCT,"Absent")') == 3
+
+
+@pytest.mark.parametrize("score", [0.9, 0.1])
+def test_boxes_stand_in_the_same_report(score: float, tmp_path: Path) -> None:
+    source = [us_region(GREY, (0.4, 0.2))]
+    heads = {"heads": {"segmentation": 2, "classification": 3, "detection": 2}}
+    network = {"name": "multitask", "arguments": heads, "weights_sha256": "0" * 64}
+    package = lesion_reader(network=network, detection={"thresholds": [0.5]})
+    two = answers_of(source, FOUND, 0.875, 0.0625)
+    volume = assemble(source, spatial_dims=2, scale="unknown")
+    box = Detections.on(volume, np.array([[10.0, 15.0, 40.0, 75.0]]), np.array([score]), np.array([1]))
+    results = results_of(source, Answers({**two.by_head, "detection": box}), package)
+    (tmp_path / "sr.dcm").write_bytes(results["sr"].payload)
+    assert dciodvfy(tmp_path / "sr.dcm") == []
+    printed, found = dsrdump(tmp_path / "sr.dcm"), score >= 0.5
+    assert (printed.count("POLYLINE"), printed.count('=(272519000,SCT,"Absent")')) == ((1, 1) if found else (0, 2))
+    records = json.loads(results["json"].payload)["measurements"]
+    assert [record["label"] for record in records] == ["Fetal head", "Pneumonia", "Pleural effusion", "Fetal head"]
+    assert records[-1]["present"] == found
+    if found:
+        assert records[-1]["findings"][0]["tracking_uid"] != records[0]["tracking_uid"]
 
 
 def _probability(sr: Dataset) -> None:

@@ -18,12 +18,14 @@ _BENIGN = {"value": "108369006", "scheme": "SCT", "meaning": "Neoplasm"}
 _MALIGNANT = {"value": "363346000", "scheme": "SCT", "meaning": "Malignant neoplastic disease"}
 
 
-def write_tiny_reader(folder: Path, *, members: int = 1, **changes: Any) -> Path:
+def write_tiny_reader(folder: Path, *, members: int = 1, boxes: bool = False, **changes: Any) -> Path:
     """Write a package that takes ultrasound images, finds one label and knows two classes; ``changes`` go over the manifest.
+
+    ``boxes``: with a head for these too.
 
     The mask's head is shifted so that noise comes out half lesion, half background.
     """
-    arguments = {
+    arguments: dict[str, Any] = {
         "spatial_dims": 2,
         "in_channels": 1,
         "heads": {"segmentation": 2, "classification": 3},
@@ -31,6 +33,10 @@ def write_tiny_reader(folder: Path, *, members: int = 1, **changes: Any) -> Path
         "width": 8,
         "stem": "small",
     }
+    if boxes:
+        arguments["heads"] = {"segmentation": 2, "classification": 3, "detection": 2}
+        arguments["boxes"] = {"pyramid": 8, "convs": 1}
+        changes = {"detection": {"score": 0.0001, "thresholds": [0.0001], "most": 5}, **changes}
     for part in ("configs", "models", "docs"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     weights = []

@@ -47,9 +47,29 @@ def check_detection_report(
         See ``inference.report.checks.read_back``.
     """
     _check_complete(found, sought, rules)
-    count = sum(_groups_of(finding, seg) for label in sought for finding in label.findings)
-    count += sum(not label.findings for label in sought)
-    groups = iter(check_document(stored, source, None if seg is None else str(seg.SOPInstanceUID), identity, count))
+    uid = None if seg is None else str(seg.SOPInstanceUID)
+    groups = check_document(stored, source, uid, identity, group_count(sought, seg))
+    check_detection_groups(groups, seg, found, sought, rules, source, identity)
+
+
+def group_count(sought: Sequence[Sought], seg: Dataset | None) -> int:
+    """How many groups state these labels; parameters as for `check_detection_report`."""
+    stated = sum(_groups_of(finding, seg) for label in sought for finding in label.findings)
+    return stated + sum(not label.findings for label in sought)
+
+
+def check_detection_groups(
+    items: Sequence[Dataset],
+    seg: Dataset | None,
+    found: Detections,
+    sought: Sequence[Sought],
+    rules: DetectionRules,
+    source: Source,
+    identity: Identity,
+) -> None:
+    """Check the groups of all labels, in their order; parameters as for `check_detection_report`."""
+    _check_complete(found, sought, rules)
+    groups = iter(items)
     for label, threshold in zip(sought, rules.thresholds, strict=True):
         stated = (f"{THRESHOLD}: {threshold}", f"{SCORE_SCALE}: {rules.score_scale}")
         if not label.findings:

@@ -61,6 +61,12 @@ def _outline(picture: Image.Image, finding: Finding, scale: tuple[float, float],
     ImageDraw.Draw(picture).rectangle((left, top, max(left, right), max(top, bottom)), outline=colour, width=_WIDTH)
 
 
+def detection_lines(sought: Sequence[Sought]) -> Iterator[Line]:
+    """What a legend without outlines says of each label."""
+    for line in _lines(sought, colours(label.label for label in sought)):
+        yield Line(f"boxes, {line.text}")
+
+
 def _lines(sought: Sequence[Sought], lab: dict[int, Lab]) -> Iterator[Line]:
     for label in sought:
         said = ", ".join(f"{finding.certainty_percent:g} %" for finding in label.findings) or "absent"

@@ -36,6 +36,7 @@ class DetectionRules:
 
 
 _SCORES = {
+    "multitask": "class score times objectness",
     "yolo": "class score times objectness",
     "retinanet": "sigmoid of the class score",
     "faster-rcnn": "softmax of the class scores",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from inference.engine.segmenter import label_volume
 from inference.engine.stored import decode, encode
 from inference.engine.summary import package_summary
 from inference.manifest import Postprocess
-from inference.volume import Answers, ClassProbabilities, SliceRef, Volume
+from inference.volume import Answers, ClassProbabilities, Detections, SliceRef, Volume
 from storage.base.errors import ModelError, TransientError
 from tests.support.tiny_reader import write_tiny_reader
 
@@ -73,6 +74,24 @@ def test_the_answers_come_back_from_their_blob(tmp_path: Path) -> None:
     for broken in (blob[:-40], b"", encode(again.mask)[1]):
         with pytest.raises(TransientError, match="run the job again"):
             decode(broken, "multitask")
+
+
+def test_boxes_come_out_of_the_same_pass(tmp_path: Path) -> None:
+    model = load_package(write_tiny_reader(tmp_path, boxes=True))
+    batches = _counted(model)
+    answers = predict(model, {"image": VOLUME})
+    assert isinstance(answers, Answers) and list(answers.by_head) == ["segmentation", "classification", "detection"]
+    assert batches == [1]
+    boxes = answers.by_head["detection"]
+    assert isinstance(boxes, Detections) and 0 < len(boxes.boxes) <= 5 and set(boxes.labels.tolist()) == {1}
+    assert bool((boxes.boxes >= 0).all()) and bool((boxes.boxes <= [40, 31, 40, 31]).all())
+    assert encode(decode(encode(answers)[1], "multitask")) == encode(answers)
+    wrong = write_tiny_reader(tmp_path / "wrong", boxes=True)
+    document = json.loads((wrong / "configs" / "wetread.json").read_text())
+    document["network"]["arguments"]["boxes"]["pyramid"] = 0
+    (wrong / "configs" / "wetread.json").write_text(json.dumps(document))
+    with pytest.raises(ModelError, match=r"boxes\.pyramid"):
+        load_package(wrong)
 
 
 def test_it_is_tried_out_and_told(tmp_path: Path) -> None:
