@@ -63,6 +63,7 @@ _MENDS = {
     "package.labels.category": f"write the kind of thing that is marked (PS3.16 CID 7150); {_CODE}",
     "package.labels.type": f"write what is marked; {_CODE}",
     "package.classification.thresholds": "write a probability for each label, or leave out classification: they are fitted then",
+    "package.detection.thresholds": "write a score for each label, from which a box counts as a finding, such as [0.5]",
     "package.measures.label": "write the value of the label whose mask is measured",
     "package.measures.kind": "write ellipse_circumference",
     "package.measures.name": "write the name by which reports and figures call the measure",
