@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from pydicom import Dataset, dcmread
 
 from inference.engine.heads import models_of_heads
@@ -43,6 +44,7 @@ class Line:
 @pytest.fixture(scope="module")
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     folder, port = tmp_path_factory.mktemp("several"), free_port()
+    torch.set_num_threads(1)
     recipe = several_recipe(fit=FIT, evaluation={"baseline": False})
     package = run(recipe, folder / "run").package
     (folder / "node").mkdir()
