@@ -16,9 +16,10 @@ from inference.report.seg.build import build_segmentation
 from inference.report.sources.source import Source
 from inference.report.sr.build import build_report_document
 from inference.report.sr.detections import detection_groups
-from inference.report.statements.detections import Sought, as_record, detection_rules, find_detections
+from inference.report.statements.detections import Sought, as_record, find_detections
 from inference.report.statements.instances import instance_targets
 from inference.report.statements.measurements import Target
+from inference.report.statements.rules import detection_rules
 from inference.volume.boxes import Detections
 from inference.volume.labelmap import LabelMap
 

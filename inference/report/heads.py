@@ -22,6 +22,7 @@ from inference.report.sr.detections import detection_groups
 from inference.report.sr.targets import Group, target_groups
 from inference.report.statements import classes, detections, measurements
 from inference.report.statements.measurements import Target
+from inference.report.statements.rules import detection_rules
 from inference.volume.boxes import Detections
 from inference.volume.probabilities import ClassProbabilities
 
@@ -68,7 +69,7 @@ def share_of_classes(found: ClassProbabilities, source: Source, manifest: Manife
 
 def share_of_boxes(found: Detections, source: Source, manifest: Manifest, identity: Identity) -> Share:
     """Of boxes, which have no masks of their own."""
-    rules = detections.detection_rules(manifest)
+    rules = detection_rules(manifest)
     sought = detections.find_detections(found, manifest, rules, source, identity)
     return Share(
         groups=lambda _seg: detection_groups(sought, source, None, manifest, identity),

@@ -18,7 +18,8 @@ from inference.report.identity import Identity
 from inference.report.sources.source import Source
 from inference.report.sr.detections import SCORE_SCALE, THRESHOLD
 from inference.report.sr.reading import of_type
-from inference.report.statements.detections import DetectionRules, Finding, Sought
+from inference.report.statements.detections import Finding, Sought
+from inference.report.statements.rules import DetectionRules
 from inference.volume.boxes import SCORE_DECIMALS, Detections
 
 _ROUNDING = 0.01  # of corners in pixels and of a certainty in per cent, together

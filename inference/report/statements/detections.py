@@ -14,6 +14,7 @@ import numpy as np
 from inference.manifest import Label, Manifest
 from inference.report.identity import Identity
 from inference.report.sources.source import Laterality, Source
+from inference.report.statements.rules import DetectionRules
 from inference.volume.boxes import SCORE_DECIMALS, Array, Detections, are_findings, central_slice, corners_lps_mm
 from inference.volume.volume import SliceRef
 from storage.base.errors import ModelError
@@ -21,37 +22,6 @@ from storage.base.errors import ModelError
 PIXEL_DECIMALS = 3
 MOST_FINDINGS = 200
 """More than a person would ever read; a report grows with them, so a model that finds more is wrong or its threshold is."""
-
-
-@dataclass(frozen=True)
-class DetectionRules:
-    """How boxes become statements.
-
-    ``thresholds``: one a label, in their order, of scores from 0 to 1. ``score_scale``: what a score is, for people, such as
-    "sigmoid of the class score, not calibrated".
-    """
-
-    thresholds: tuple[float, ...]
-    score_scale: str
-
-
-_SCORES = {
-    "multitask": "class score times objectness",
-    "yolo": "class score times objectness",
-    "retinanet": "sigmoid of the class score",
-    "faster-rcnn": "softmax of the class scores",
-    "mask-rcnn": "softmax of the class scores",
-}
-
-
-def detection_rules(manifest: Manifest) -> DetectionRules:
-    """Those of a package."""
-    stated = manifest.detection
-    if stated is None:
-        raise ModelError(f"{manifest.name} states no rules of detection", code="output-labels")
-    looks = len(manifest.network.members) * 2 ** len(manifest.postprocess.mirror_axes)
-    mean = f"mean of {looks} looks, " if looks > 1 else ""
-    return DetectionRules(stated.thresholds, f"{_SCORES[manifest.network.name]}, {mean}not calibrated")
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,8 @@ from inference.report.pictures.detections import draw_detections
 from inference.report.sources.source import Source, read_source
 from inference.report.sr.build import build_report_document
 from inference.report.sr.detections import detection_groups
-from inference.report.statements.detections import DetectionRules, Sought, find_detections
+from inference.report.statements.detections import Sought, find_detections
+from inference.report.statements.rules import DetectionRules
 from inference.volume import assemble
 from inference.volume.boxes import Detections
 from tests.unit.inference.report.inputs import DIGEST, classifier, task

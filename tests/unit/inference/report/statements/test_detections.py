@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from inference.report.codes import colours, to_rgb
-from inference.report.statements.detections import MOST_FINDINGS, DetectionRules, as_record, find_detections
+from inference.report.statements.detections import MOST_FINDINGS, as_record, find_detections
+from inference.report.statements.rules import DetectionRules
 from inference.report.text import render_text
 from inference.volume import assemble
 from inference.volume.boxes import (
