@@ -10,10 +10,10 @@ import pytest
 
 from storage.base.errors import ConfigError
 from tests.unit.training.data.made import recipe_of
-from training.data import fold_names, make_statement, read_parts
+from training.data import fold_names, grid_case, make_statement, read_parts
 from training.data.checks.treat import treat
 from training.data.sources import list_entries
-from training.recipe import Recipe
+from training.recipe import Recipe, read_recipe
 from training.recipe.split import Duplicates
 
 DRAWN = {"kind": "drawn", "shares": {"train": 0.7, "validate": 0.1, "test": 0.2}, "stratify": "class", "seed": 7}
@@ -104,3 +104,16 @@ def test_tumours_come_with_their_folders_as_names(test_data: Path) -> None:
     data |= {"group": {"by": "pattern", "pattern": r"(STS_\d+)", "means": "person"}, "split": DRAWN | {"stratify": ""}}
     entries = list_entries(recipe_of(data, 1), test_data / "labelled" / "sarcoma")
     assert len(entries) == 40 and entries[0].group == "person sts_001"  # case makes no other person
+
+
+@pytest.mark.heavy
+def test_tumours_in_three_series_of_which_a_patient_may_lack_one(test_data: Path) -> None:
+    recipe = read_recipe(Path("sarcoma-fusion"), "cpu")
+    dataset = read_parts(recipe, test_data / "labelled" / "sarcoma")
+    assert [len(dataset.names(part)) for part in ("train", "validate", "test")] == [19, 5, 16]
+    assert dataset.left_out == 1, "STS_009 has no MR"
+    series = {entry.name: entry.traits["series"] for entry in dataset.entries}
+    assert Counter(series.values()) == {"ct+mr+pet": 29, "mr+pet": 11}
+    whole, lacking = (grid_case(case, recipe) for case in dataset.named(["STS_002", "STS_007"]))
+    assert whole.present.tolist() == [True, True, True] and lacking.present.tolist() == [True, True, False]
+    assert not lacking.image[2].any() and whole.image.shape[1:] == whole.mask.shape
