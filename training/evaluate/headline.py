@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from training.evaluate.figures.bootstrap import Figure
 from training.evaluate.results import AS_IS, EVERYTHING, Evaluation
 
-AT_THRESHOLD = ("accuracy_at_threshold", "sensitivity", "specificity")
+AT_THRESHOLD = ("accuracy_at_threshold", "sensitivity", "specificity", "false_alarms")
 """Figures that the package's thresholds decide, beside those that its probabilities alone do."""
 
 _NAMES = {
@@ -18,6 +18,12 @@ _NAMES = {
     "sensitivity": "Sensitivity at the threshold",
     "specificity": "Specificity at the threshold",
     "absolute_difference": "Mean absolute difference",
+    "ap50": "AP50",
+    "mask_ap50": "AP50 of masks",
+    "sensitivity_at_1": "Sensitivity at 1 false alarm an image",
+    "label_auc": "AUC of telling the labels apart",
+    "image_auc": "AUC of images with and without",
+    "false_alarms": "False alarms an image at the threshold",
 }
 
 
@@ -33,7 +39,8 @@ class Headline:
 
 
 def headline(evaluation: Evaluation) -> list[Headline]:
-    """Dice of each label, or AUC, accuracy, and what the thresholds make of each label, and the measures' differences.
+    """Dice of each label, or AUC, accuracy, and what the thresholds make of each label, and the measures' differences; of objects
+    average precision, sensitivity at a false alarm an image, and the AUC of labels and images.
 
     What would only repeat another line is left out: the AUC of a single label, and mirrored cases whose figures are all those of
     the cases as they are.

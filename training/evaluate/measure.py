@@ -16,6 +16,7 @@ from storage.base.errors import ConfigError
 from training.data.case import Case
 from training.evaluate.baselines.fit import Baseline
 from training.evaluate.cost import Meter, parameters
+from training.evaluate.detected.work import BoxWork
 from training.evaluate.heads import HeadsWork
 from training.evaluate.options import Options, length_unit
 from training.evaluate.results import AS_IS, MIRRORED, WITHOUT, Evaluation, Subject
@@ -24,6 +25,9 @@ from training.evaluate.work import ClassWork, MaskWork, Work
 from training.recipe import Recipe
 
 __all__ = ["Evaluation", "evaluate", "mirrored"]
+
+
+_WORKS: dict[str, type[Work]] = {"segmentation": MaskWork, "classification": ClassWork, "detection": BoxWork}
 
 
 def evaluate(
@@ -64,7 +68,7 @@ def _work(model: LoadedModel, recipe: Recipe, baseline: Baseline | None, clock: 
     """Of a package of one task, or of one head of several."""
     ways = (AS_IS, MIRRORED) if recipe.augment.mirror_axes else (AS_IS,)
     ways = (*ways, *(WITHOUT + wanted.name for wanted in model.manifest.inputs if wanted.optional))
-    run = MaskWork if model.manifest.task == "segmentation" else ClassWork
+    run = _WORKS[model.manifest.task]
     return run(model, _subject(model, recipe), Options.of(recipe), ways, baseline, clock)
 
 

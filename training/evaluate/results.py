@@ -74,7 +74,7 @@ class Evaluation:
     figures : way ("as is"; "mirrored" where the model learnt mirrored; "without NAME" for an optional input) to subject to
         metric.
     cases : way to case name to the case's own values, for JSON. Groups are left out: they may be persons.
-    strata, comparison, calibration, confusion, agreement : of the cases as they are.
+    strata, comparison (``further``: with other baselines), calibration, confusion, agreement : of the cases as they are.
     worst : subject to case names, worst first.
     seconds : of each case as it is, prediction alone. cost : of the whole evaluation.
     charts : title to SVG text. pictures : of worst and median cases.
@@ -85,6 +85,7 @@ class Evaluation:
     cases: Mapping[str, Mapping[str, Mapping[str, Any]]]
     strata: tuple[Stratum, ...] = ()
     comparison: Comparison | None = None
+    further: tuple[Comparison, ...] = ()
     agreement: Mapping[str, Agreement] = field(default_factory=dict)
     calibration: Mapping[str, Any] = field(default_factory=dict)
     confusion: tuple[tuple[int, ...], ...] = ()
@@ -113,8 +114,10 @@ class Evaluation:
 
     def _held(self, label: str, way: str) -> tuple[str, float]:
         """The figure that a floor holds: what it is called, and its value."""
-        metric, shown = ("dice", "mean Dice") if "dice" in self.figures[way][label] else ("auc", "AUC")
-        return shown, self.figure(label, metric, way).value
+        held = self.figures[way].get(label, {})
+        known = {"dice": "mean Dice", "auc": "AUC", "ap50": "AP50"}
+        metric = next((metric for metric in known if metric in held), "")
+        return (known[metric], held[metric].value) if metric else ("its figure", float("nan"))
 
     def document(self) -> dict[str, Any]:
         """For JSON; the keys are stable, and the same weights and cases give the same document: no seconds, no pictures."""
@@ -134,6 +137,7 @@ class Evaluation:
                 for row in self.strata
             ],
             "baseline": _comparison(self.comparison),
+            **({"further_baselines": [_comparison(one) for one in self.further]} if self.further else {}),
             "agreement": {name: found.document() for name, found in self.agreement.items()},
             "calibration": dict(self.calibration),
             "confusion": [list(row) for row in self.confusion],

@@ -18,13 +18,14 @@ from training.data.inputs import inputs_of
 
 
 def mirrored(case: Case) -> Case:
-    """The case with voxels and labels flipped along the array axis that runs most from left to right, its series alike."""
+    """The case with voxels, labels and objects flipped along the array axis that runs most from left to right, its series too."""
     axis = _sideways(case.affine_lps_mm)
     voxels = np.ascontiguousarray(np.flip(case.voxels_ckji, axis + 1))
     labels = None if case.labels_kji is None else np.ascontiguousarray(np.flip(case.labels_kji, axis))
+    instances = None if case.instances_kji is None else np.ascontiguousarray(np.flip(case.instances_kji, axis))
     turn = case.affine_lps_mm @ _flip(axis, case.voxels_kji.shape) @ np.linalg.inv(case.affine_lps_mm)
     further = {name: _turned(series, turn) for name, series in case.further.items()}
-    return replace(case, voxels_ckji=voxels, labels_kji=labels, further=further)
+    return replace(case, voxels_ckji=voxels, labels_kji=labels, instances_kji=instances, further=further)
 
 
 def _turned(series: Series, turn: Affine) -> Series:

@@ -77,7 +77,7 @@ class MaskWork(Work):
         self.cases.append(facts_of(case))
 
     def finish(self) -> Evaluation:
-        beside = (self.baseline.name, self.simple) if self.baseline else None
+        beside = (self.baseline.name, self.simple) if isinstance(self.baseline, MaskBaseline | UptakeBaseline) else None
         found = summarise_segmentation(self.subject, self.rows, self.options, beside)
         return replace(found, pictures=tuple(self._pictures()))
 
@@ -122,7 +122,7 @@ class ClassWork(Work):
             way: ClassifiedCases(self.cases, np.stack(rows), self.seconds[way], plain if way == AS_IS else None)
             for way, rows in self.probabilities.items()
         }
-        beside = (self.baseline.name, np.stack(self.simple)) if self.baseline else None
+        beside = (self.baseline.name, np.stack(self.simple)) if isinstance(self.baseline, ClassBaseline) else None
         found = summarise_classification(self.subject, self.model.manifest, ways, self.options, beside)
         pictures = self.gallery.pictures(worst_classified(ways[AS_IS]), self._captions(ways[AS_IS]), self.options.worst_cases)
         return replace(found, pictures=tuple(pictures))

@@ -8,6 +8,7 @@ from inference.manifest import Manifest
 from training.data import Statement
 from training.evaluate.calibrate import Calibrated
 from training.evaluate.cost import Cost
+from training.evaluate.detected.thresholds import Chosen
 from training.evaluate.headline import headline, ways_shown
 from training.evaluate.page.details import Table
 from training.evaluate.results import AS_IS, MIRRORED, Evaluation
@@ -31,6 +32,7 @@ class Making:
     parity: Parity | None = None
     statement: Statement | None = None
     members: Table | None = None
+    chosen: Chosen | None = None
 
 
 def model_card(recipe: Recipe, evaluation: Evaluation, making: Making) -> str:
@@ -43,7 +45,7 @@ def model_card(recipe: Recipe, evaluation: Evaluation, making: Making) -> str:
         "Labels": _labels(manifest),
         "Data": [making.statement.text.strip() if making.statement else recipe.data.statement.strip()],
         "Measured on the test part": _figures(evaluation, making),
-        "Calibration": _calibration(making.calibrated),
+        "Calibration": _calibration(making.calibrated) or _chosen(making.chosen),
         "Limits": [f"- {limit}" for limit in recipe.limits],
         "How it was made": _making(recipe, making),
         "What it cost": _cost(evaluation, making),
@@ -107,6 +109,18 @@ def _calibration(found: Calibrated | None) -> list[str]:
         f"Calibration error {found.error_before:.3f} before and {found.error_after:.3f} after, negative log-likelihood "
         f"{found.nll_before:.3f} and {found.nll_after:.3f}, on those cases.",
     ]
+
+
+def _chosen(found: Chosen | None) -> list[str]:
+    if found is None:
+        return []
+    thresholds = ", ".join(f"{value:.4f}" for value in found.rules.thresholds)
+    lines = [
+        f"A box is a finding from the score {thresholds} on (by label); each has the greatest F1 on {found.cases} held-out cases."
+    ]
+    if found.unfounded:
+        lines.append(f"No box was right there for label {', '.join(map(str, found.unfounded))}, whose threshold is a guess.")
+    return lines
 
 
 def _making(recipe: Recipe, making: Making) -> list[str]:

@@ -21,7 +21,7 @@ def holds(manifest: Manifest) -> bool:
 
     A segmentation of one volume; a classification of grey images that are stretched, where they are no smaller than the patch.
     """
-    if manifest.network.more_weights or manifest.task == "multitask" or len(manifest.inputs) > 1:
+    if manifest.network.more_weights or manifest.task in ("multitask", "detection") or len(manifest.inputs) > 1:
         return False
     if manifest.task == "classification":
         return manifest.grid.fit == "stretch"

@@ -12,26 +12,26 @@ from typing import Any
 
 from torch import nn
 
-from inference.manifest import Classification, Manifest, Weights
+from inference.manifest import Classification, Detection, Manifest, Weights
 from inference.networks import save_weights
 from storage.base.errors import ConfigError
 from training.export.licence import licence_text
 from training.export.monai_configs import holds, inference_config, metadata
 from training.recipe import Recipe
 
+Rules = Classification | Detection
+
 _FIRST = "models/model.safetensors"
 
 
-def export_package(
-    recipe: Recipe, networks: Sequence[nn.Module], folder: Path, classification: Classification | None = None
-) -> Manifest:
+def export_package(recipe: Recipe, networks: Sequence[nn.Module], folder: Path, rules: Rules | None = None) -> Manifest:
     """Write all of a package but its model card.
 
     Parameters
     ----------
     networks : one, or the members of an ensemble; their weights are stored in half precision.
     folder : the package's folder; made when absent, its files replaced.
-    classification : temperature and thresholds of a classifier; the recipe's when None.
+    rules : temperature and thresholds of a classifier, thresholds of a detector; the recipe's when None.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def export_package(
     try:
         for part in ("configs", "models", "docs"):
             (folder / part).mkdir(parents=True, exist_ok=True)
-        manifest = _manifest(recipe, _write_weights(recipe, networks, folder), classification)
+        manifest = _manifest(recipe, _write_weights(recipe, networks, folder), rules)
         _write_json(folder / "configs" / "wetread.json", manifest.model_dump(mode="json"))
         _write_json(folder / "configs" / "metadata.json", metadata(manifest, recipe.data.statement))
         inference = folder / "configs" / "inference.json"
@@ -86,12 +86,12 @@ def _write_weights(recipe: Recipe, networks: Sequence[nn.Module], folder: Path) 
     return tuple(Weights(weights=name, sha256=save_weights(network, folder / name)) for name, network in pairs)
 
 
-def _manifest(recipe: Recipe, members: tuple[Weights, ...], classification: Classification | None) -> Manifest:
+def _manifest(recipe: Recipe, members: tuple[Weights, ...], rules: Rules | None) -> Manifest:
     plain = recipe.manifest(members[0].sha256)
     network = plain.network.model_copy(update={"weights": members[0].weights, "more_weights": members[1:]})
     changes: dict[str, Any] = {"network": network}
-    if classification is not None:
-        changes["classification"] = classification
+    if rules is not None:
+        changes["classification" if isinstance(rules, Classification) else "detection"] = rules
     return Manifest.model_validate(plain.model_copy(update=changes).model_dump())
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from inference.networks import build
+from inference.networks.detection import Detector
 from inference.networks.multitask import Outputs
 
 _COPIES = 5  # weights, gradients, two moments of AdamW, averaged weights
@@ -52,13 +53,21 @@ def need_of(name: str, arguments: Mapping[str, Any], batch: int, channels: int, 
 
     network = build(name, arguments).train().to("meta")  # built for real: some read numbers off tensors on the way
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        scores = network(torch.empty((batch, channels, *patch), device="meta"))
-        for each in (scores.segmentation, scores.classification) if isinstance(scores, Outputs) else (scores,):
-            if each is not None:
-                torch.softmax(each, dim=1).sum()
+        _run(network, torch.empty((batch, channels, *patch), device="meta"))
     parameters = sum(parameter.numel() for parameter in network.parameters())
     largest = max(kept.values(), default=0)
     return Need(parameters, sum(kept.values()) + _IN_FLIGHT * largest + weights_bytes(parameters))
+
+
+def _run(network: nn.Module, images: Tensor) -> None:
+    """A forward pass; of a detector up to its pyramid, as what follows depends on the values and is small beside it."""
+    if isinstance(network, Detector):
+        torch.stack([level.square().sum() for level in network.maps(images)]).sum()
+        return
+    scores = network(images)
+    for each in (scores.segmentation, scores.classification) if isinstance(scores, Outputs) else (scores,):
+        if each is not None:
+            torch.softmax(each, dim=1).sum()
 
 
 def weights_bytes(parameters: int) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inference.networks import minimum_multiple
-from inference.networks.registry import fusion_names
+from inference.networks.registry import detector_names, fusion_names
 from training.plan.document import Decision
 from training.plan.fingerprint import Fingerprint
 from training.plan.memory import need_of, weights_bytes
@@ -16,7 +16,7 @@ from training.plan.rules import batch_for, channels_for, levels_for, rounded_up,
 from training.recipe import Recipe
 
 _BY_CHANNELS = ("unet", "attention-unet", "vnet", "cnn", *fusion_names())
-_BY_STEM = ("resnet", "densenet", "fcn", "deeplabv3plus", "resunet")
+_BY_STEM = ("resnet", "densenet", "fcn", "deeplabv3plus", "resunet", *detector_names())
 _SMALL_IMAGE = 64
 _GB = 2**30
 

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from inference.manifest import Manifest
+from training.recipe.detection import check_detection
 from training.recipe.heads import check_heads
 from training.recipe.inputs import check_inputs
 from training.recipe.missing import missing
@@ -105,6 +106,8 @@ def _check_channels(recipe: Sections) -> None:
 
 
 def _check_task(recipe: Sections) -> None:
+    if recipe.task == "detection":
+        check_detection(recipe)
     if recipe.task != "classification":
         return
     if recipe.loss.kind in _OF_MASKS and "kind" in recipe.loss.model_fields_set:

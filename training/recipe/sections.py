@@ -26,7 +26,7 @@ _UNKNOWN_DIGEST = "0" * 64
 class Sections(Part):
     """Everything that decides the weights: data, split, seed, network, augmentation, loss, schedule.
 
-    ``floor`` gives the least mean test figure by label (Dice; AUC for a classifier).
+    ``floor`` gives the least mean test figure by label (Dice; AUC for a classifier, AP50 for a detector).
     """
 
     format: Literal[2]
@@ -62,7 +62,7 @@ class Sections(Part):
 
     @property
     def task(self) -> str:
-        """``segmentation``, ``classification``, or ``multitask`` for several at once."""
+        """``segmentation``, ``classification``, ``detection``, or ``multitask`` for several at once."""
         return str(self.package["task"])
 
     @property

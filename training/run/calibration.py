@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 from inference.engine.heads import models_of_heads
 from inference.engine.package import LoadedModel
 from inference.manifest import Classification
+from inference.pipeline.detect import rules_of
 from training.data import Case, DataSet
 from training.evaluate.calibrate import Calibrated, calibrate
+from training.evaluate.detected.case import detect_case, keeping_all
+from training.evaluate.detected.thresholds import Chosen, choose_thresholds
 from training.evaluate.figures.calibration import (
     calibration_error,
     fit_temperature,
@@ -50,6 +53,18 @@ def calibrated(recipe: Recipe, whole: LoadedModel, fitted: Fitted, dataset: Data
         error_before=calibration_error(before, truth),
         error_after=calibration_error(after, truth),
     )
+
+
+def thresholds_chosen(recipe: Recipe, model: LoadedModel, fitted: Fitted, dataset: DataSet, desk: Desk) -> Chosen | None:
+    """A detector's, unless the recipe states them or wants none; of an ensemble each member is judged on its own fold."""
+    stated = recipe.package.get("detection") or {}
+    if "detection" not in recipe.heads or "thresholds" in stated or not recipe.evaluation.calibrate:
+        return None
+    images = []
+    for member in fitted.members:
+        alone = keeping_all(LoadedModel(model.manifest, model.digest, (member.network.eval(),)))
+        images += [detect_case(alone, case) for case in desk.track.cases("calibrating", dataset.named(member.held_out))]
+    return choose_thresholds(images, rules_of(model.manifest))
 
 
 def as_manifest(found: Calibrated) -> Classification:

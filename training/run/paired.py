@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.base.errors import ConfigError
+from training.evaluate.detected.rows import rows_of
 from training.evaluate.figures.bootstrap import Figure, Indices, Resampler, Statistic
 from training.evaluate.figures.ranking import auc
 from training.evaluate.results import AS_IS
@@ -37,7 +38,7 @@ class Row:
 def compared(
     documents: Mapping[str, Sequence[Document]], against: str, groups: Mapping[str, str], seed: int, resamples: int
 ) -> list[Row]:
-    """A row for each variant and figure: Dice of each label, or AUC of each and accuracy.
+    """A row for each variant and figure: Dice of each label, or AUC of each and accuracy, or of objects AP50 and sensitivity.
 
     Parameters
     ----------
@@ -85,6 +86,8 @@ def _mean(statistics: Sequence[Statistic]) -> Statistic:
 
 def _statistics(run: Document, names: Sequence[str]) -> dict[str, Statistic]:
     cases = [run["by_case"][AS_IS][name] for name in names]
+    if run["task"] == "detection":
+        return _of_boxes(cases, run["labels"])
     if run["task"] == "classification":
         return _of_classes(cases, run["labels"])
     columns = {f"Dice, {label}": _column(cases, label) for label in run["labels"]}
@@ -122,6 +125,14 @@ def _of_classes(cases: Sequence[Document], labels: Sequence[str]) -> dict[str, S
         scores = np.array([case["probabilities"][label] for case in cases])
         positive = np.array([case["truth"] == label for case in cases])
         found[f"AUC, {label}"] = _auc_of(scores, positive)
+    return found
+
+
+def _of_boxes(cases: Sequence[Document], labels: Sequence[str]) -> dict[str, Statistic]:
+    found: dict[str, Statistic] = {}
+    for label in labels:
+        rows = rows_of(cases, label)
+        found |= {f"AP50, {label}": rows.average_precision, f"Sensitivity at 1 false alarm an image, {label}": rows.sensitivity}
     return found
 
 

@@ -12,6 +12,7 @@ from inference.engine.package import LoadedModel, load_package
 from storage.base.clock import Clock
 from training.evaluate.calibrate import Calibrated
 from training.evaluate.cost import Cost, Meter
+from training.evaluate.detected.thresholds import Chosen
 from training.evaluate.page.details import Table
 from training.evaluate.page.report import write_report
 from training.evaluate.results import Evaluation
@@ -19,7 +20,7 @@ from training.export.card import Making, model_card
 from training.export.package import export_package, write_documents
 from training.export.parity import Parity, check_parity
 from training.recipe import Recipe
-from training.run.calibration import as_manifest, calibrated
+from training.run.calibration import as_manifest, calibrated, thresholds_chosen
 from training.run.folder import RunFolder
 from training.run.member import Desk
 from training.run.networks import Fitted, fit_networks
@@ -46,6 +47,7 @@ class Exported:
     model: LoadedModel
     calibrated: Calibrated | None
     parity: Parity
+    chosen: Chosen | None = None
 
 
 def train(recipe: Recipe, out: Path, options: Options, clock: Clock, track: Track) -> Finished:
@@ -81,16 +83,18 @@ def _train(recipe: Recipe, folder: RunFolder, desk: Desk) -> Finished:
 
 
 def export(prepared: Prepared, fitted: Fitted, package: Path, desk: Desk) -> Exported:
-    """Write the package, calibrate a classifier, and compare it with the networks on a few held-out cases."""
+    """Write the package, calibrate it on held-out cases, and compare it with the networks on a few of them."""
     recipe, dataset = prepared.recipe, prepared.dataset
     export_package(recipe, fitted.networks, package)
     model = load_package(package)
     found = calibrated(recipe, model, fitted, dataset, desk)
-    if found is not None:
-        export_package(recipe, fitted.networks, package, as_manifest(found))
+    chosen = thresholds_chosen(recipe, model, fitted, dataset, desk)
+    rules = chosen.rules if chosen is not None else as_manifest(found) if found is not None else None
+    if rules is not None:
+        export_package(recipe, fitted.networks, package, rules)
         model = load_package(package)
     parity = check_parity(recipe, fitted.networks, package, islice(dataset.cases("validate"), _PARITY_CASES))
-    return Exported(package, model, found, parity)
+    return Exported(package, model, found, parity, chosen)
 
 
 def _record(
@@ -109,6 +113,8 @@ def _record(
     folder.write("metrics.json", {**facts, **evaluation.document(), "ledger": ledger})
     folder.write("statement.json", measured.statement.document)
     write_report(evaluation, folder.path, details)
-    making = Making(prepared.plan, cost, exported.calibrated, prepared.provenance, exported.parity, measured.statement, table)
+    making = Making(
+        prepared.plan, cost, exported.calibrated, prepared.provenance, exported.parity, measured.statement, table, exported.chosen
+    )
     documents = {"test.json": evaluation.document(), "plan.json": prepared.plan.document(), "ledger.json": ledger}
     write_documents(exported.folder, model_card(recipe, evaluation, making), documents)

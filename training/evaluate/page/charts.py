@@ -92,3 +92,11 @@ def thinned(points: Sequence[tuple[float, float]], most: int = MOST_POINTS) -> l
     """Every n-th point, the last always, so that a chart stays small."""
     step = -(-len(points) // most)
     return [*points[:: max(1, step)], *([points[-1]] if points and (len(points) - 1) % max(1, step) else [])]
+
+
+def froc_chart(curves: Mapping[str, Sequence[tuple[float, float]]]) -> str:
+    """Sensitivity over false alarms an image, on a logarithmic scale, one line per name."""
+    chart = Chart("FROC", "log₂ of false alarms an image", "sensitivity", (-3.0, 3.0), UNIT, size=SQUARE)
+    for number, (name, points) in enumerate(curves.items()):
+        chart.line([(math.log2(rate), share) for rate, share in points], name, number)
+    return chart.text()

@@ -64,6 +64,7 @@ def html(evaluation: Evaluation, details: Details) -> str:
         size_unit=unit_symbol(subject.size_unit),
         headline=list(_headline(evaluation)),
         baseline=evaluation.comparison.name if evaluation.comparison else "",
+        further=list(_further(evaluation)),
         figures={way: list(_figures(evaluation.figures[way], evaluation)) for way in ways_shown(evaluation)},
         repeated=[way for way in evaluation.figures if way not in ways_shown(evaluation)],
         strata=_strata(evaluation),
@@ -89,6 +90,16 @@ def _headline(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
             gap = compared.differences[line.subject][metric]
             row |= {"baseline": shown(metric, theirs), "gap": shown(metric, gap), "gap_interval": interval(metric, gap)}
         yield row
+
+
+def _further(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
+    """One row a figure of a further baseline."""
+    for compared in evaluation.further:
+        for subject, metrics in compared.figures.items():
+            for metric, theirs in metrics.items():
+                gap = compared.differences[subject][metric]
+                told = {"gap": shown(metric, gap), "gap_interval": interval(metric, gap)}
+                yield _row(subject, metric, theirs, evaluation) | told | {"name": compared.name}
 
 
 def _figures(figures: Figures, evaluation: Evaluation) -> Iterator[dict[str, Any]]:

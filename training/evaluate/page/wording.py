@@ -10,6 +10,8 @@ from training.evaluate.results import Subject
 
 LENGTH, SIZE, PERCENT, SHARE = "length", "size", "%", ""
 
+_RATES = ("0.125", "0.25", "0.5", "2", "4", "8")
+
 METRICS: dict[str, tuple[str, str, int]] = {
     "dice": ("Dice, mean", SHARE, 3),
     "dice_median": ("Dice, median", SHARE, 3),
@@ -32,6 +34,18 @@ METRICS: dict[str, tuple[str, str, int]] = {
     "sensitivity": ("Sensitivity at the package's threshold", SHARE, 3),
     "specificity": ("Specificity at the package's threshold", SHARE, 3),
     "sensitivity_at_specificity": ("Sensitivity at a specificity of {specificity:g}", SHARE, 3),
+    "ap": ("Average precision, mean over IoU 0.5 to 0.95", SHARE, 3),
+    "ap50": ("Average precision at IoU 0.5 (AP50)", SHARE, 3),
+    "ap75": ("Average precision at IoU 0.75", SHARE, 3),
+    "mask_ap": ("Average precision of masks, mean over IoU 0.5 to 0.95", SHARE, 3),
+    "mask_ap50": ("Average precision of masks at IoU 0.5", SHARE, 3),
+    "mask_ap75": ("Average precision of masks at IoU 0.75", SHARE, 3),
+    **{f"sensitivity_at_{rate}": (f"Sensitivity at {rate} false alarms an image", SHARE, 3) for rate in _RATES},
+    "sensitivity_at_1": ("Sensitivity at 1 false alarm an image", SHARE, 3),
+    "cpm": ("Mean sensitivity at ⅛ to 8 false alarms an image (CPM)", SHARE, 3),
+    "image_auc": ("AUC of images with such an object against those without", SHARE, 3),
+    "label_auc": ("AUC of telling the labels of objects apart", SHARE, 3),
+    "false_alarms": ("False alarms an image at the package's threshold", SHARE, 3),
     "specificity_at_sensitivity": ("Specificity at a sensitivity of {specificity:g}", SHARE, 3),
 }
 

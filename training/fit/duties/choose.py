@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from training.fit.duties.classification import Classification
+from training.fit.duties.detection import Detection
 from training.fit.duties.duty import Duty
 from training.fit.duties.multitask import Multitask
 from training.fit.duties.segmentation import Segmentation
 from training.recipe import Recipe
 
-DUTIES: dict[str, type[Duty]] = {"segmentation": Segmentation, "classification": Classification, "multitask": Multitask}
+DUTIES: dict[str, type[Duty]] = {
+    "segmentation": Segmentation,
+    "classification": Classification,
+    "detection": Detection,
+    "multitask": Multitask,
+}
 """By ``package.task``."""
 
 

@@ -1,0 +1,1 @@
+"""A detector's package under evaluation: cases to records, records to figures, thresholds, baselines, pictures."""
