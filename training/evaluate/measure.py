@@ -15,8 +15,8 @@ from storage.base.clock import Clock, SystemClock
 from storage.base.errors import ConfigError
 from training.data.case import Case
 from training.evaluate.baselines.fit import Baseline
+from training.evaluate.box_work import BoxWork
 from training.evaluate.cost import Meter, parameters
-from training.evaluate.detected.work import BoxWork
 from training.evaluate.heads import HeadsWork
 from training.evaluate.options import Options, length_unit
 from training.evaluate.results import AS_IS, MIRRORED, WITHOUT, Evaluation, Subject
