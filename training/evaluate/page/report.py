@@ -69,6 +69,7 @@ def html(evaluation: Evaluation, details: Details) -> str:
         repeated=[way for way in evaluation.figures if way not in ways_shown(evaluation)],
         strata=_strata(evaluation),
         calibration=evaluation.calibration,
+        findings=evaluation.calibration.get("findings", ()),
         confusion=evaluation.confusion,
         classes=(NONE, *(subject.classes or subject.labels)),
         agreement={name: found.document() for name, found in evaluation.agreement.items()},

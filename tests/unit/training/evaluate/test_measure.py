@@ -121,7 +121,7 @@ def test_a_threshold_of_its_own_has_figures_of_its_own_beside_the_most_probable_
     assert [(line.metric, line.subject) for line in headline(found)] == [
         ("auc", EVERYTHING),
         ("accuracy", EVERYTHING),
-        *((metric, "Head") for metric in AT_THRESHOLD),
+        *((metric, "Head") for metric in AT_THRESHOLD if metric != "false_alarms"),
     ]
 
 
