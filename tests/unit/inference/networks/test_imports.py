@@ -11,7 +11,7 @@ PROGRAM = """
 import sys
 from inference.networks import build, minimum_multiple, names
 build("unet", {"spatial_dims": 2, "in_channels": 1, "out_channels": 2})
-assert len(names()) == 10 and minimum_multiple("fcn", {}) == 1
+assert len(names()) == 11 and minimum_multiple("fcn", {}) == 1
 print(sorted(name for name in sys.modules if name.split(".")[0] in ("monai", "einops", "torchvision")))
 """
 

@@ -24,6 +24,7 @@ SEGMENT: list[tuple[str, int, dict[str, Any], int, float]] = [
     ("fcn", 2, {"depth": 10, "width": 8, "stem": "small"}, 80, 0.005),
     ("deeplabv3plus", 2, {"depth": 10, "width": 8, "stem": "small", "rates": [1, 2]}, 50, 0.005),
     ("swin-unetr", 2, {"width": 12, "depths": [2, 1, 1, 1], "heads": [1, 1, 2, 2], "window": 4}, 40, 0.005),
+    ("resunet", 2, {"depth": 10, "width": 8, "stem": "small"}, 60, 0.02),
     ("meshnet", 2, {"width": 12, "dilations": [1, 2, 4, 2, 1]}, 80, 0.02),
 ]
 CLASSIFY: list[tuple[str, int, dict[str, Any], int, float]] = [
