@@ -1,4 +1,4 @@
-"""Weights as safetensors: plain tensors, no code. Stored in half precision, used in single precision."""
+"""Weights as safetensors: plain tensors, no code. Stored in half or single precision, used in single precision."""
 
 from __future__ import annotations
 
@@ -24,19 +24,22 @@ def state(network: nn.Module) -> dict[str, Tensor]:
     return {key: value for key, value in network.state_dict().items() if not key.endswith(_SKIPPED)}
 
 
-def save_weights(network: nn.Module, path: Path) -> str:
-    """Write ``network`` to ``path`` as float16 safetensors and return the file's SHA-256 (hexadecimal).
+def save_weights(network: nn.Module, path: Path, dtype: torch.dtype = torch.float16) -> str:
+    """Write ``network`` to ``path`` as safetensors of ``dtype`` and return the file's SHA-256 (hexadecimal).
 
     Raises
     ------
     ModelError
-        Code ``weights-invalid`` when a value is not finite in float16.
+        Code ``weights-invalid`` when a value is not finite in ``dtype``.
     """
-    halves = {key: value.detach().to(torch.float16).contiguous() for key, value in state(network).items()}
-    broken = [key for key, value in halves.items() if not bool(torch.isfinite(value).all())]
+    stored = {key: value.detach().to(dtype).contiguous() for key, value in state(network).items()}
+    broken = [key for key, value in stored.items() if not bool(torch.isfinite(value).all())]
     if broken:
-        raise ModelError(f"{path}: tensor {broken[0]} is not finite in half precision; train again", code="weights-invalid")
-    payload = save(halves)
+        precision = "half" if dtype == torch.float16 else "single"
+        raise ModelError(
+            f"{path}: tensor {broken[0]} is not finite in {precision} precision; train again", code="weights-invalid"
+        )
+    payload = save(stored)
     path.write_bytes(payload)
     return hashlib.sha256(payload).hexdigest()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
+
 from inference.manifest import Manifest
 from training.data import Statement
 from training.evaluate.calibrate import Calibrated
@@ -12,6 +14,7 @@ from training.evaluate.detected.thresholds import Chosen
 from training.evaluate.headline import headline, ways_shown
 from training.evaluate.page.details import Table
 from training.evaluate.results import AS_IS, MIRRORED, Evaluation
+from training.export.package import precision_of
 from training.export.parity import Parity
 from training.plan import Plan, made_from
 from training.recipe import Recipe
@@ -127,11 +130,13 @@ def _making(recipe: Recipe, making: Making) -> list[str]:
     manifest, extent = recipe.manifest(), recipe.fit.extent
     data = "" if isinstance(recipe.data, MadeData) else " --data DIR"
     arguments = ", ".join(f"{key} {value}" for key, value in manifest.network.arguments.items())
+    stored = "single" if precision_of(recipe) == torch.float32 else "half"
+    network = f"network {manifest.network.name} ({arguments})"
     lines = [
         f"    wetread train {made_from(manifest.name, making.plan)}{data}",
         "",
         f"{extent.steps} steps of {extent.batch} patches of {' x '.join(map(str, extent.patch))} voxels, {recipe.fit.optimizer},",
-        f"averaged weights, seed {recipe.seed}; network {manifest.network.name} ({arguments}); weights stored in half precision.",
+        f"averaged weights, seed {recipe.seed}; {network}; weights stored in {stored} precision.",
     ]
     if recipe.ensemble.folds:
         combined = "their weights averaged" if recipe.ensemble.combine == "weights" else "their scores averaged"

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from inference.manifest import Classification, Detection, Manifest, Weights
@@ -29,7 +30,7 @@ def export_package(recipe: Recipe, networks: Sequence[nn.Module], folder: Path, 
 
     Parameters
     ----------
-    networks : one, or the members of an ensemble; their weights are stored in half precision.
+    networks : one, or the members of an ensemble; their weights are stored in the precision of ``precision_of``.
     folder : the package's folder; made when absent, its files replaced.
     rules : temperature and thresholds of a classifier, thresholds of a detector; the recipe's when None.
 
@@ -82,8 +83,17 @@ def _write_weights(recipe: Recipe, networks: Sequence[nn.Module], folder: Path) 
     for path in (folder / "models").glob("*.safetensors"):
         if path.relative_to(folder).as_posix() not in names:
             path.unlink()
-    pairs = zip(names, networks, strict=True)
-    return tuple(Weights(weights=name, sha256=save_weights(network, folder / name)) for name, network in pairs)
+    pairs, dtype = zip(names, networks, strict=True), precision_of(recipe)
+    return tuple(Weights(weights=name, sha256=save_weights(network, folder / name, dtype)) for name, network in pairs)
+
+
+def precision_of(recipe: Recipe) -> torch.dtype:
+    """In what a package's weights are stored: half precision, but for boxes single.
+
+    Detectors choose the best boxes and drop those that overlap, twice where they have two stages. A rounded weight can turn such
+    a choice, so that a box with a score of 0.1 is there or isn't.
+    """
+    return torch.float32 if "detection" in recipe.heads else torch.float16
 
 
 def _manifest(recipe: Recipe, members: tuple[Weights, ...], rules: Rules | None) -> Manifest:

@@ -1,7 +1,7 @@
 """Whether the node will find what the trainer would: the fitted networks against the package that was made of them.
 
 Both take the node's own way from the voxels. What may differ is what half precision changes: labels where two classes are all but
-equal, probabilities in the third digit. More is a fault, and the export is refused.
+equal, probabilities in the third digit; weights of detectors stay whole. More is a fault, and the export is refused.
 """
 
 from __future__ import annotations

@@ -38,6 +38,12 @@ def test_half_the_bytes_and_the_same_ones_again(tmp_path: Path) -> None:
     assert {tensor.dtype for tensor in load((tmp_path / "a").read_bytes()).values()} == {torch.float16}
 
 
+def test_single_precision_is_exact(tmp_path: Path) -> None:
+    network, other = _network(), _network()
+    load_weights(other, tmp_path / "w", save_weights(network, tmp_path / "w", torch.float32))
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(network.parameters(), other.parameters(), strict=True))
+
+
 def test_infinite_weights_are_not_saved(tmp_path: Path) -> None:
     network = _network()
     with torch.no_grad():

@@ -10,6 +10,7 @@ import pytest
 import torch
 import yaml
 from pydantic import ValidationError
+from safetensors.torch import load_file
 
 from inference.manifest import read_manifest
 from tests.unit.training.run.made import run
@@ -54,9 +55,11 @@ def test_a_detector_is_fitted_exported_and_measured(tmp_path: Path) -> None:
     assert figures["ap50"].value > 0.15 and figures["image_auc"].value > 0.6
     rules = read_manifest(done.package).detection
     assert rules is not None and rules.thresholds != (0.5,) and rules.thresholds[0] >= rules.score
+    # Rounded weights turn the choice of boxes: a Faster R-CNN's lost a box with a score of 0.1.
+    assert {tensor.dtype for tensor in load_file(done.package / "models" / "model.safetensors").values()} == {torch.float32}
     document = json.loads((tmp_path / "metrics.json").read_text())
     assert {"ap50", "sensitivity_at_1"} == set(document["baseline"]["figures"]["any class"])
-    assert document["further_baselines"][0]["name"] == "the largest dark blob" and document["parity"]["difference"] <= 0.05
+    assert document["further_baselines"][0]["name"] == "the largest dark blob" and document["parity"]["difference"] == 0
     assert "ap50" in (tmp_path / "metrics.csv").read_text().splitlines()[0]
     page = (tmp_path / "report.html").read_text()
     assert "Further baseline" in page and "A box is a finding from" in page and "false alarms" in page
