@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from training.augment.batch import Batch, draw_batch, draw_samples, geometry_of
+from training.augment.batch import Batch, draw_batch, draw_objects, draw_samples, geometry_of
 from training.augment.crop import crop
 from training.augment.geometry import Geometry
 
-__all__ = ["Batch", "Geometry", "crop", "draw_batch", "draw_samples", "geometry_of"]
+__all__ = ["Batch", "Geometry", "crop", "draw_batch", "draw_objects", "draw_samples", "geometry_of"]

@@ -79,6 +79,11 @@ def draw_samples(cases: Sequence[GridCase], recipe: Recipe, generators: Sequence
     return Batch(images, targets, tuple(geometries), present)
 
 
+def draw_objects(cases: Sequence[GridCase], batch: Batch, recipe: Recipe) -> Tensor:
+    """Numbers of single objects int64 (N, *patch) in samples of these cases whose targets are others."""
+    return read_objects(cases, batch.geometries, window_size(_patch(recipe), recipe.augment, _spacing(recipe)))
+
+
 def geometry_of(case: GridCase, recipe: Recipe, generator: Generator) -> Geometry:
     """The geometry alone that `draw_samples` takes for a generator in this state."""
     return _geometry(case, recipe, _patch(recipe), Draws(generator, recipe.augment))

@@ -8,7 +8,7 @@ from typing import Any
 
 from training.data.case import Case
 from training.evaluate.facts import Facts
-from training.evaluate.results import Comparison, Evaluation, Subject
+from training.evaluate.results import Comparison, Evaluation, Figures, Subject
 from training.evaluate.work import Work
 
 
@@ -35,17 +35,21 @@ class HeadsWork:
 
 
 def together(subject: Subject, found: Sequence[Evaluation]) -> Evaluation:
-    """One evaluation out of those of several heads on the same cases, whose labels have different names."""
+    """One evaluation out of those of several heads on the same cases.
+
+    Masks and boxes share their labels, and have no figure in common; classes have names of their own.
+    """
     compared = [each.comparison for each in found if each.comparison is not None]
     return Evaluation(
         subject=subject,
-        figures={way: _merged([each.figures[way] for each in found]) for way in found[0].figures},
+        figures={way: _side_by_side([each.figures[way] for each in found]) for way in found[0].figures},
         cases={
             way: {name: _merged([each.cases[way][name] for each in found]) for name in rows}
             for way, rows in found[0].cases.items()
         },
         strata=tuple(row for each in found for row in each.strata),
         comparison=_compared(compared) if compared else None,
+        further=tuple(one for each in found for one in each.further),
         agreement=_merged([each.agreement for each in found]),
         calibration=_merged([each.calibration for each in found]),
         confusion=next((each.confusion for each in found if each.confusion), ()),
@@ -59,10 +63,16 @@ def together(subject: Subject, found: Sequence[Evaluation]) -> Evaluation:
 def _compared(found: Sequence[Comparison]) -> Comparison:
     return Comparison(
         "; ".join(each.name for each in found),
-        _merged([each.figures for each in found]),
-        _merged([each.differences for each in found]),
+        _side_by_side([each.figures for each in found]),
+        _side_by_side([each.differences for each in found]),
     )
 
 
 def _merged(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {key: value for part in parts for key, value in part.items()}
+
+
+def _side_by_side(parts: Sequence[Figures]) -> Figures:
+    """All figures of each subject."""
+    subjects = dict.fromkeys(subject for part in parts for subject in part)
+    return {subject: _merged([part[subject] for part in parts if subject in part]) for subject in subjects}

@@ -48,7 +48,7 @@ def model_card(recipe: Recipe, evaluation: Evaluation, making: Making) -> str:
         "Labels": _labels(manifest),
         "Data": [making.statement.text.strip() if making.statement else recipe.data.statement.strip()],
         "Measured on the test part": _figures(evaluation, making),
-        "Calibration": _calibration(making.calibrated) or _chosen(making.chosen),
+        "Calibration": _calibration(making.calibrated) + _chosen(making.chosen),
         "Limits": [f"- {limit}" for limit in recipe.limits],
         "How it was made": _making(recipe, making),
         "What it cost": _cost(evaluation, making),

@@ -25,14 +25,14 @@ Rules = Classification | Detection
 _FIRST = "models/model.safetensors"
 
 
-def export_package(recipe: Recipe, networks: Sequence[nn.Module], folder: Path, rules: Rules | None = None) -> Manifest:
+def export_package(recipe: Recipe, networks: Sequence[nn.Module], folder: Path, *rules: Rules) -> Manifest:
     """Write all of a package but its model card.
 
     Parameters
     ----------
     networks : one, or the members of an ensemble; their weights are stored in the precision of ``precision_of``.
     folder : the package's folder; made when absent, its files replaced.
-    rules : temperature and thresholds of a classifier, thresholds of a detector; the recipe's when None.
+    rules : temperature and thresholds of a classifier, thresholds of a detector; where not given the recipe's.
 
     Raises
     ------
@@ -96,12 +96,12 @@ def precision_of(recipe: Recipe) -> torch.dtype:
     return torch.float32 if "detection" in recipe.heads else torch.float16
 
 
-def _manifest(recipe: Recipe, members: tuple[Weights, ...], rules: Rules | None) -> Manifest:
+def _manifest(recipe: Recipe, members: tuple[Weights, ...], rules: Sequence[Rules]) -> Manifest:
     plain = recipe.manifest(members[0].sha256)
     network = plain.network.model_copy(update={"weights": members[0].weights, "more_weights": members[1:]})
     changes: dict[str, Any] = {"network": network}
-    if rules is not None:
-        changes["classification" if isinstance(rules, Classification) else "detection"] = rules
+    for stated in rules:
+        changes["classification" if isinstance(stated, Classification) else "detection"] = stated
     return Manifest.model_validate(plain.model_copy(update=changes).model_dump())
 
 

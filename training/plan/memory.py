@@ -65,6 +65,8 @@ def _run(network: nn.Module, images: Tensor) -> None:
         torch.stack([level.square().sum() for level in network.maps(images)]).sum()
         return
     scores = network(images)
+    if isinstance(scores, Outputs) and scores.detection is not None:
+        scores.detection.boxes.square().sum()
     for each in (scores.segmentation, scores.classification) if isinstance(scores, Outputs) else (scores,):
         if each is not None:
             torch.softmax(each, dim=1).sum()

@@ -13,7 +13,7 @@ from training.recipe.sections import Sections
 def check_detection(recipe: Sections) -> None:
     """Raise ``ValueError`` for the first fault of a recipe whose task is detection."""
     _check_network(str(recipe.package["network"].get("name", "")))
-    _check_objects(recipe)
+    check_objects(recipe)
     if recipe.loss != Loss():
         raise ValueError("loss: a detector's losses follow from its network (inference/networks/detection); leave it out")
     if recipe.fit.deep_supervision:
@@ -32,7 +32,8 @@ def _check_network(name: str) -> None:
         raise ValueError(f"package.network.name: {name} finds no objects; a detection takes one of {known}")
 
 
-def _check_objects(recipe: Sections) -> None:
+def check_objects(recipe: Sections) -> None:
+    """Raise ``ValueError`` where the source tells of no single objects."""
     data = recipe.data
     if isinstance(data, PhantomData):
         if data.nodules is None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from training.recipe.detection import check_objects
 from training.recipe.sections import Sections
 
 _OF_MASKS = ("dice", "dice_cross_entropy")
-_LEARNT = ("segmentation", "classification")
 
 
 def check_heads(recipe: Sections) -> None:
@@ -18,6 +18,8 @@ def check_heads(recipe: Sections) -> None:
         return
     _check_losses(recipe)
     _check_weights(recipe)
+    if "detection" in recipe.heads:
+        check_objects(recipe)
     idle = [key for key in ("deep_supervision", "foreground_share") if getattr(recipe.fit, key)]
     if idle:
         raise ValueError(f"fit.{idle[0]}: is for masks alone; several tasks at once see each image whole, at one scale")
@@ -38,11 +40,8 @@ def _check_losses(recipe: Sections) -> None:
     unknown = [head for head in recipe.loss.heads if head not in recipe.heads]
     if unknown:
         raise ValueError(f"loss.heads: names {unknown[0]}, which is no head; the network's are {', '.join(recipe.heads)}")
-    untaught = [head for head in recipe.heads if head not in _LEARNT]
-    if untaught:
-        raise ValueError(
-            f"package.network.arguments.heads: {untaught[0]} can't be fitted by a recipe yet; take {' and '.join(_LEARNT)}"
-        )
+    if "detection" in recipe.loss.heads:
+        raise ValueError("loss.heads.detection: the losses of boxes follow from their head; leave it out")
     alone = recipe.loss.heads.get("classification")
     if alone is not None and alone.kind in _OF_MASKS and "kind" in alone.model_fields_set:
         raise ValueError(f"loss.heads.classification.kind: {alone.kind} compares masks; take cross_entropy, focal or mse")
@@ -60,9 +59,7 @@ def _check_weights(recipe: Sections) -> None:
     if weights == "learned":
         return
     if not weights:
-        raise ValueError(
-            "loss.weights: is missing; write learned, or a number for each head, such as {segmentation: 1, classification: 1}"
-        )
+        raise ValueError(f"loss.weights: is missing; write learned, or a number for each head, such as {{{_ones(recipe.heads)}}}")
     if set(weights) != set(recipe.heads):
         raise ValueError(f"loss.weights: needs a number for each of {', '.join(recipe.heads)}, not for {', '.join(weights)}")
     idle = [head for head, weight in weights.items() if weight == 0]
@@ -70,3 +67,7 @@ def _check_weights(recipe: Sections) -> None:
         raise ValueError(
             f"loss.weights.{idle[0]}: is 0, so that nothing would be learnt; leave the head out, or give it a weight"
         )
+
+
+def _ones(heads: tuple[str, ...]) -> str:
+    return ", ".join(f"{head}: 1" for head in heads)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from inference.manifest import heads_of
+
 _INTENSITY = {"kind": "zscore", "lower": 0.5, "upper": 99.5}
 _STAND_IN = 64
 _LEAST_SCORE = 0.05
@@ -28,18 +30,26 @@ def open_keys_of(package: Mapping[str, Any]) -> tuple[str, ...]:
 def with_digest(package: Mapping[str, Any], weights_sha256: str) -> dict[str, Any]:
     """The document of a manifest: the digest filled in, and what a classification or detection that says nothing starts from."""
     document = {**package, "network": {**package["network"], "weights_sha256": weights_sha256}}
+    heads = _heads(package)
     classes = package.get("classes") if package["task"] == "multitask" else package["labels"]
-    if package["task"] == "classification" or (package["task"] == "multitask" and classes):
+    if "classification" in heads and classes:
         halves = {"temperature": 1.0, "thresholds": [0.5] * len(classes or ())}
         stated = package.get("classification") or {}
         document["classification"] = {**halves, **stated} if isinstance(stated, Mapping) else stated
-    if package["task"] == "detection":
+    if "detection" in heads:
         stated = package.get("detection") or {}
         low = stated.get("score", _LEAST_SCORE) if isinstance(stated, Mapping) else _LEAST_SCORE
         most = max(low, 0.5) if isinstance(low, float | int) else 0.5
         start = {"thresholds": [most] * len(package["labels"])}
         document["detection"] = {**start, **stated} if isinstance(stated, Mapping) else stated
     return document
+
+
+def _heads(package: Mapping[str, Any]) -> tuple[str, ...]:
+    arguments = package["network"].get("arguments")
+    if package["task"] != "multitask":
+        return (package["task"],)
+    return heads_of(arguments) if isinstance(arguments, Mapping) else ()
 
 
 def closed(package: Mapping[str, Any]) -> dict[str, Any]:

@@ -78,6 +78,8 @@ class Sections(Part):
         if self.task != "multitask":
             return self
         package = {**self.package, "task": head, "classes": []}
+        if head != "detection":
+            package["detection"] = None
         if head == "classification":
             package |= {"labels": self.package["classes"], "postprocess": _without_masks(self.package), "measures": []}
         else:

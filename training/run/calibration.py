@@ -62,7 +62,8 @@ def thresholds_chosen(recipe: Recipe, model: LoadedModel, fitted: Fitted, datase
         return None
     images = []
     for member in fitted.members:
-        alone = keeping_all(LoadedModel(model.manifest, model.digest, (member.network.eval(),)))
+        whole = LoadedModel(model.manifest, model.digest, (member.network.eval(),))
+        alone = keeping_all(models_of_heads(whole)["detection"])
         images += [detect_case(alone, case) for case in desk.track.cases("calibrating", dataset.named(member.held_out))]
     return choose_thresholds(images, rules_of(model.manifest))
 

@@ -93,7 +93,9 @@ def _statistics(run: Document, names: Sequence[str]) -> dict[str, Statistic]:
     columns = {f"Dice, {label}": _column(cases, label) for label in run["labels"]}
     columns[_OF_ALL] = _mean_column(np.stack(list(columns.values())))
     masks: dict[str, Statistic] = {name: _mean_of(values) for name, values in columns.items()}
-    return masks | (_of_classes(cases, run["classes"]) if run.get("classes") else {})
+    classes = _of_classes(cases, run["classes"]) if run.get("classes") else {}
+    boxes = _of_boxes(cases, run["labels"]) if all("found" in case for case in cases) else {}
+    return masks | classes | boxes
 
 
 def _column(cases: Sequence[Document], label: str) -> NDArray[np.float64]:

@@ -89,9 +89,9 @@ def export(prepared: Prepared, fitted: Fitted, package: Path, desk: Desk) -> Exp
     model = load_package(package)
     found = calibrated(recipe, model, fitted, dataset, desk)
     chosen = thresholds_chosen(recipe, model, fitted, dataset, desk)
-    rules = chosen.rules if chosen is not None else as_manifest(found) if found is not None else None
-    if rules is not None:
-        export_package(recipe, fitted.networks, package, rules)
+    rules = [*([as_manifest(found)] if found is not None else ()), *([chosen.rules] if chosen is not None else ())]
+    if rules:
+        export_package(recipe, fitted.networks, package, *rules)
         model = load_package(package)
     parity = check_parity(recipe, fitted.networks, package, islice(dataset.cases("validate"), _PARITY_CASES))
     return Exported(package, model, found, parity, chosen)

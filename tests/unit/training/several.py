@@ -1,4 +1,4 @@
-"""Recipes of two tasks at once, mask and class of drawn breasts, that are fitted in a second or two."""
+"""Recipes of several tasks at once, mask and class of drawn breasts and boxes too, that are fitted in a few seconds."""
 
 from __future__ import annotations
 
@@ -75,3 +75,22 @@ def several_document(**changes: Any) -> dict[str, Any]:
 def several_recipe(**changes: Any) -> Recipe:
     """The same, checked."""
     return Recipe.model_validate(several_document(**changes))
+
+
+def three_document(**changes: Any) -> dict[str, Any]:
+    """The same with a head for boxes; ``changes`` are laid over it."""
+    heads = {"segmentation": 2, "classification": 3, "detection": 2}
+    boxes = {
+        "data": {"instances": "parts"},
+        "package": {
+            "network": {"arguments": {"heads": heads, "boxes": {"pyramid": 16, "finest": 2, "convs": 1}}},
+            "grid": {"minimum_multiple": 8},
+            "detection": {"score": 0.02, "most": 10},
+        },
+    }
+    return overlaid(overlaid(several_document(), boxes), changes)
+
+
+def three_recipe(**changes: Any) -> Recipe:
+    """The same, checked."""
+    return Recipe.model_validate(three_document(**changes))

@@ -39,7 +39,7 @@ class Detection(Duty):
         return Drawn(batch.images, tuple(targets_of(objects, case.instance_labels, self._masks) for objects, case in pairs))
 
     def loss(self, network: nn.Module, answer: Raw, drawn: Drawn, generator: Generator) -> Tensor:
-        terms = detection_losses(cast(Detector, network), _full_precision(answer), drawn.targets, generator)
+        terms = detection_losses(cast(Detector, network), full_precision(answer), drawn.targets, generator)
         return torch.stack(list(terms.values())).sum()
 
     def figures(self) -> list[str]:
@@ -74,7 +74,7 @@ def _truth_of(case: GridCase) -> Boxes:
     return Boxes(targets.boxes, targets.labels, torch.ones(len(targets)))
 
 
-def _full_precision(raw: Raw) -> Raw:
+def full_precision(raw: Raw) -> Raw:
     """As float32, whatever the forward pass ran in; the second stage's loss asks the network again, outside of it."""
     return replace(
         raw,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.losses.multitask.together import MultiTaskLoss, TaskLoss, Terms, box_loss
+from training.losses.multitask.together import MultiTaskLoss, Target, TaskLoss, Terms, box_loss
 from training.losses.multitask.weights import FixedWeights, Kind, UncertaintyWeights
 
-__all__ = ["FixedWeights", "Kind", "MultiTaskLoss", "TaskLoss", "Terms", "UncertaintyWeights", "box_loss"]
+__all__ = ["FixedWeights", "Kind", "MultiTaskLoss", "Target", "TaskLoss", "Terms", "UncertaintyWeights", "box_loss"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from storage.base.errors import ConfigError
-from tests.unit.training.several import several_document, several_recipe
+from tests.unit.training.several import several_document, several_recipe, three_document, three_recipe
 from tests.unit.training.small import spots_document
 from training.recipe.read import recipe_from
 
@@ -48,12 +48,26 @@ def test_what_does_not_fit_is_named(changes: dict[str, Any], says: str) -> None:
         recipe_from(several_document(**changes), HERE)
 
 
-def test_a_head_that_no_recipe_can_fit_is_named() -> None:
-    document = several_document()
-    document["package"]["network"]["arguments"]["heads"] = {"segmentation": 2, "classification": 3, "detection": 2}
-    document["package"]["detection"] = {"thresholds": [0.5]}
-    with pytest.raises(ConfigError, match=r"network\.arguments\.heads: detection can't be fitted by a recipe yet"):
-        recipe_from(document, HERE)
+def test_a_head_for_boxes_has_the_labels_of_the_masks_and_rules_of_its_own() -> None:
+    recipe = three_recipe()
+    masks, classes, boxes = (recipe.of_head(head) for head in recipe.heads)
+    assert boxes.manifest().labels == masks.manifest().labels and boxes.manifest().classification is None
+    assert boxes.manifest().detection == recipe.manifest().detection and recipe.manifest().classification is not None
+    assert (masks.manifest().detection, classes.manifest().detection) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"data": {"instances": ""}}, r"data\.instances: is missing; write parts"),
+        ({"loss": {"heads": {"detection": {"kind": "mse"}}}}, r"loss\.heads\.detection: the losses of boxes follow"),
+        ({"loss": {"weights": {"segmentation": 1, "classification": 1}}}, r"a number for each of .*classification, detection"),
+        ({"loss": {"weights": {}}}, r"such as {segmentation: 1, classification: 1, detection: 1}"),
+    ],
+)
+def test_what_boxes_lack_is_named(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        recipe_from(three_document(**changes), HERE)
 
 
 def test_a_single_task_has_no_weights_of_several() -> None:
