@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from tests.unit.training.several import several_recipe
+from inference.networks.detection import boxes_of_instances
+from tests.unit.training.several import several_recipe, three_recipe
 from training.data import GridCase
 from training.fit.checkpoint import save_checkpoint
 from training.fit.duties import duty_of
@@ -46,6 +48,17 @@ def test_a_batch_has_the_targets_of_each_task() -> None:
     assert drawn.targets["classification"].tolist() == [0, 1, 2, 0]
     sizes = drawn.targets["segmentation"].flatten(1).sum(1).tolist()
     assert sizes == [0, 36, 144, 0], "masks go along with their images"
+
+
+def test_boxes_go_along_with_the_masks_of_their_image() -> None:
+    cases = [replace(case, instances=case.mask.short(), instance_labels=(1,) * int(case.mask.any())) for case in _cases(6)]
+    duty = duty_of(three_recipe(augment={"mirror_axes": [0, 1], "shift_voxels": 4, "scale": [0.8, 1.25]}))
+    drawn = duty.draw(cases, [torch.Generator().manual_seed(n) for n in range(6)])
+    pairs = list(zip(drawn.targets["segmentation"], drawn.targets["detection"], strict=True))
+    assert [len(objects) for _, objects in pairs] == [0, 1, 1, 0, 1, 1]
+    assert all(torch.equal(boxes_of_instances(mask)[0], objects.boxes) for mask, objects in pairs)
+    assert duty.merit({"dice": 0.4, "auc": 0.8, "ap50": 0.3}) == pytest.approx(0.5)
+    assert duty.merit({"dice": 0.4, "auc": 0.8, "ap50": float("nan")}) == pytest.approx(0.6)
 
 
 def test_learned_weights_are_learned_without_decay_and_told() -> None:
