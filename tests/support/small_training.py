@@ -69,6 +69,19 @@ def hippocampus(folder: Path) -> RecipeAndData:
     return _recipe(folder, "hippocampus-mr", fit, {}, transfer=transfer), data
 
 
+def breast_masks(folder: Path) -> RecipeAndData:
+    """Every third breast image, at 96 x 128, for a small Mask R-CNN."""
+    source, data = data_path("labelled/breast-us"), folder / "data"
+    for kind in ("benign", "malignant", "normal"):
+        images = sorted(path for path in (source / kind).glob("*.png") if "_mask" not in path.name)
+        _link([file for path in images[::3] for file in sorted(source.glob(f"{kind}/{path.stem}*.png"))], data / kind)
+    grid = {"patch": [96, 128], "minimum_multiple": 32}
+    shape = {"spatial_dims": 2, "in_channels": 1, "out_channels": 3, "depth": 10, "width": 12, "finest": 2}
+    fit = {"steps": 250, "batch": 4, "patch": [96, 128]}
+    package = {"grid": grid, "network": {"name": "mask-rcnn", "arguments": shape}}
+    return _recipe(folder, "breast-detection-us", fit, package, data={"split": _DRAWN}), data
+
+
 def _recipe(folder: Path, name: str, fit: Mapping[str, Any], package: Mapping[str, Any], **more: Any) -> Path:
     document = yaml.safe_load((REPOSITORY / "training" / "recipes" / f"{name}.yaml").read_text())
     document.pop("profiles", None)
