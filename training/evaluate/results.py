@@ -47,7 +47,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Stratum:
-    """One figure of a part of the cases: ``key`` is a trait or ``size of LABEL``, ``value`` the subgroup or the band."""
+    """One figure of a part of the cases: ``key`` is a trait or ``size of LABEL``, ``value`` the subgroup or band (in JSON ``part``)."""
 
     key: str
     value: str
@@ -133,7 +133,7 @@ class Evaluation:
             "cases": len(self.cases[AS_IS]),
             "figures": {way: _document(subjects) for way, subjects in self.figures.items()},
             "strata": [
-                {"key": row.key, "value": row.value, "subject": row.subject, "metric": row.metric, **row.figure.document()}
+                {"key": row.key, "part": row.value, "subject": row.subject, "metric": row.metric, **row.figure.document()}
                 for row in self.strata
             ],
             "baseline": _comparison(self.comparison),

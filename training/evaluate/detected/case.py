@@ -15,6 +15,7 @@ from inference.networks.detection import boxes_of_instances
 from inference.pipeline.detect import rules_of
 from training.data.case import Case
 from training.evaluate.detection.records import Array, DetectedImage, Labels, Masks
+from training.evaluate.figures.sizes import spacing_kji
 
 MOST_PIXELS = {2: 2**16, 3: 2**19}
 """By dimensions: masks of larger cases are compared on every second, third … voxel along each axis, to bound memory."""
@@ -55,11 +56,13 @@ def detect_case(model: LoadedModel, case: Case) -> DetectedImage:
     ----------
     model : of `keeping_all`.
     """
-    truth = objects_of(case, len(model.manifest.grid.patch))
+    dims = len(model.manifest.grid.patch)
+    truth = objects_of(case, dims)
     found = find_boxes(model, case.voxels_kji, case.affine_lps_mm)
     masks, true_masks = _masks(found, truth)
+    voxel = math.prod(spacing_kji(case.affine_lps_mm)[-dims:])
     return DetectedImage(
-        case.name, case.group, found.boxes, found.scores, found.labels, truth.boxes, truth.labels, masks, true_masks
+        case.name, case.group, found.boxes, found.scores, found.labels, truth.boxes, truth.labels, masks, true_masks, voxel
     )
 
 

@@ -1,4 +1,4 @@
-"""All figures of a detector on a set of images: of each class, of all classes, of bands of size."""
+"""All figures of a detector on a set of images, of each class and of all classes, and the chief ones by band of size."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from training.evaluate.detection.bands import EVERY_SIZE, Band
 from training.evaluate.detection.draws import Draws, Measured
-from training.evaluate.detection.froc import RATES, sensitivities
+from training.evaluate.detection.froc import RATE_METRICS, sensitivities
 from training.evaluate.detection.overlap import Closeness, box_overlap, mask_overlap
 from training.evaluate.detection.pool import Rule, pool
 from training.evaluate.detection.precision import average_precision
@@ -26,6 +26,7 @@ Table = dict[str, dict[str, Measured]]
 """Subject to metric to figure."""
 
 COCO = Rule(box_overlap, THRESHOLDS)
+COCO_HALF = Rule(box_overlap, THRESHOLDS[:1])
 COCO_MASKS = Rule(mask_overlap, THRESHOLDS)
 
 
@@ -38,7 +39,6 @@ def detection_figures(
     images: Sequence[DetectedImage],
     classes: Mapping[int, str],
     *,
-    bands: Sequence[Band] = (),
     froc: Rule | None = None,
     seed: int = 0,
     resamples: int = RESAMPLES,
@@ -49,7 +49,6 @@ def detection_figures(
     ----------
     images : as many as there are; those without objects count too. Masks are evaluated where every image has them.
     classes : label value to name.
-    bands : of size; each is a subject ``CLASS, BAND``.
     froc : what a hit of the FROC is; IoU of at least 0.5 by default.
 
     Returns
@@ -74,11 +73,37 @@ def detection_figures(
     if len(classes) > 1:
         found[ANY_CLASS] = _froc_figures(images, draws, rule, None, "any class")
         found[ANY_CLASS]["image_auc"] = ranking_auc(highest_scores(images), holders(images), draws)
+    return found
+
+
+def figures_by_size(
+    images: Sequence[DetectedImage],
+    classes: Mapping[int, str],
+    bands: Sequence[Band],
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> dict[str, Table]:
+    """Of the objects of each band by itself; by the band's name.
+
+    Objects of another size, and the boxes on them, count neither way. A box on no object is a false alarm of an FROC whatever its
+    own size, and of average precision where its own size is the band's, as in COCO.
+
+    Returns
+    -------
+    Subjects are the classes, with ``ap50`` and the FROC's metrics, and of more than one class "any class", with the FROC's alone.
+    """
+    draws = Draws([image.group for image in images], seed=seed, resamples=resamples)
+    found: dict[str, Table] = {band.name: {} for band in bands}
     for band in bands:
         for value, name in classes.items():
-            rows = {key: _precisions(images, draws, coco, value, band) for key, coco in kinds.items()}
             what = f"{name}, {band.name}"
-            found[what] = _precision_figures(rows, draws, what) | _froc_figures(images, draws, rule, value, what, band)
+            precision = _precisions(images, draws, COCO_HALF, value, band)[0]
+            found[band.name][name] = _froc_figures(images, draws, hit_rule(), value, what, band)
+            found[band.name][name]["ap50"] = draws.measured(precision, f"the images hold no object of {what}")
+        if len(classes) > 1:
+            what = f"any class, {band.name}"
+            found[band.name][ANY_CLASS] = _froc_figures(images, draws, hit_rule(), None, what, band)
     return found
 
 
@@ -111,5 +136,5 @@ def _froc_figures(
     gathered = pool(images, draws, rule, label, band)
     values = sensitivities(gathered, 0, draws.weights, draws.per_group(np.ones(len(images))))
     reason = f"the images hold no object of {what}"
-    found = {f"sensitivity_at_{rate:g}": draws.measured(values[:, n], reason) for n, rate in enumerate(RATES)}
+    found = {metric: draws.measured(values[:, n], reason) for n, metric in enumerate(RATE_METRICS)}
     return found | {"cpm": draws.measured(values.mean(axis=1), reason)}

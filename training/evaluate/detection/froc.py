@@ -16,6 +16,9 @@ from training.evaluate.detection.records import Array
 RATES = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0)
 """False alarms an image, of the competition performance metric (CPM)."""
 
+RATE_METRICS = {f"sensitivity_at_{rate:g}": rate for rate in RATES}
+"""What the sensitivity at each of them is called."""
+
 
 def sensitivities(found: Pool, threshold: int, weights: Array, images: Array, rates: tuple[float, ...] = RATES) -> Array:
     """(R, len(rates)) of each row of ``weights`` (R, G); NaN where it has no object.

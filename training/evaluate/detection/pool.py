@@ -11,7 +11,7 @@ from training.evaluate.detection.bands import EVERY_SIZE, Band
 from training.evaluate.detection.draws import Draws
 from training.evaluate.detection.matching import NONE, Flags, match
 from training.evaluate.detection.overlap import Closeness
-from training.evaluate.detection.records import Array, DetectedImage, Labels, box_sizes, of_label
+from training.evaluate.detection.records import Array, DetectedImage, Labels, of_label
 
 MOST_PER_IMAGE = 100
 """Of each image and class the surest hundred count, as in COCO."""
@@ -60,7 +60,7 @@ def pool(images: Sequence[DetectedImage], draws: Draws, rule: Rule, label: int |
     code = np.concatenate([np.full(len(row[0]), draws.code[n]) for n, row in enumerate(outcomes)] or [np.zeros(0, np.int64)])
     empty = np.zeros((len(rule.thresholds), 0), dtype=bool)
     hits, alarms = (np.concatenate([empty, *(row[part] for row in outcomes)], axis=1)[:, order] for part in (1, 2))
-    objects = np.array([band.holds(box_sizes(image.true_boxes)).sum() for image in kept], dtype=np.float64)
+    objects = np.array([band.holds(image.true_sizes).sum() for image in kept], dtype=np.float64)
     return Pool(scores[order], code[order].astype(np.int64), hits, alarms, draws.per_group(objects))
 
 
@@ -69,13 +69,13 @@ def _outcomes(image: DetectedImage, rule: Rule, band: Band) -> tuple[Array, Flag
     surest = np.argsort(-image.scores, kind="stable")[:MOST_PER_IMAGE]
     closeness, scores = rule.closeness(image)[surest], image.scores[surest]
     thresholds = np.asarray(rule.thresholds, dtype=np.float64)
-    inside = band.holds(box_sizes(image.true_boxes))
+    inside = band.holds(image.true_sizes)
     taken = match(closeness, scores, thresholds, ~inside)
     hits = np.zeros(taken.shape, dtype=bool)
     hits[taken != NONE] = inside[taken[taken != NONE]]
     alarms = taken == NONE
     if not rule.foreign:
-        alarms &= band.holds(box_sizes(image.boxes[surest]))
+        alarms &= band.holds(image.sizes[surest])
     if not rule.duplicates and closeness.shape[1]:
         alarms &= closeness.max(axis=1) < thresholds[:, None]
     return scores, hits, alarms

@@ -1,12 +1,12 @@
 """What is evaluated: the boxes that a detector found in one image or volume, and the true ones.
 
 A box is its lower corner, then its upper one, in axis order ([k,] j, i), half-open, in any unit as long as all are in one; sizes
-(areas, volumes) are in that unit to the power of the dimensions.
+(areas, volumes) are in that unit to the power of the dimensions, or in mm² or mm³ where ``voxel`` says how large it is.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ class DetectedImage:
     boxes : (N, 2 d). scores : (N,), higher for surer. labels : (N,), class of each box.
     true_boxes : (M, 2 d). true_labels : (M,).
     masks, true_masks : bool (N, *spatial) and (M, *spatial), instance masks; None where there are none.
+    voxel : mm² or mm³ of a pixel or voxel of this image, so that sizes of several images compare; 1 where they aren't known.
 
     Raises
     ------
@@ -42,6 +43,7 @@ class DetectedImage:
     true_labels: Labels
     masks: Masks | None = None
     true_masks: Masks | None = None
+    voxel: float = 1.0
 
     def __post_init__(self) -> None:
         if self.boxes.ndim != 2 or self.true_boxes.ndim != 2 or self.boxes.shape[1] != self.true_boxes.shape[1]:
@@ -56,6 +58,16 @@ class DetectedImage:
             if masks is not None and len(masks) != len(boxes):
                 raise ValueError(f"{self.name}: needs one mask a box")
 
+    @property
+    def sizes(self) -> Array:
+        """(N,) of the found boxes, in the unit of ``voxel``."""
+        return self.voxel * box_sizes(self.boxes)
+
+    @property
+    def true_sizes(self) -> Array:
+        """(M,) of the true boxes."""
+        return self.voxel * box_sizes(self.true_boxes)
+
 
 def box_sizes(boxes: Array) -> Array:
     """(N,) areas or volumes of boxes (N, 2 d); 0 for one without extent."""
@@ -68,14 +80,13 @@ def of_label(image: DetectedImage, label: int | None) -> DetectedImage:
     if label is None:
         return image
     ours, theirs = image.labels == label, image.true_labels == label
-    return DetectedImage(
-        image.name,
-        image.group,
-        image.boxes[ours],
-        image.scores[ours],
-        image.labels[ours],
-        image.true_boxes[theirs],
-        image.true_labels[theirs],
-        None if image.masks is None else image.masks[ours],
-        None if image.true_masks is None else image.true_masks[theirs],
+    return replace(
+        image,
+        boxes=image.boxes[ours],
+        scores=image.scores[ours],
+        labels=image.labels[ours],
+        true_boxes=image.true_boxes[theirs],
+        true_labels=image.true_labels[theirs],
+        masks=None if image.masks is None else image.masks[ours],
+        true_masks=None if image.true_masks is None else image.true_masks[theirs],
     )

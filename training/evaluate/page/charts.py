@@ -16,6 +16,7 @@ from training.evaluate.page.svg import Chart, padded
 UNIT = (0.0, 1.0)
 SQUARE = (340, 320)
 MOST_POINTS = 400
+_RATES = {-3: "⅛", -2: "¼", -1: "½"}
 
 
 def roc_chart(curves: Mapping[str, Roc]) -> str:
@@ -94,9 +95,10 @@ def thinned(points: Sequence[tuple[float, float]], most: int = MOST_POINTS) -> l
     return [*points[:: max(1, step)], *([points[-1]] if points and (len(points) - 1) % max(1, step) else [])]
 
 
-def froc_chart(curves: Mapping[str, Sequence[tuple[float, float]]]) -> str:
-    """Sensitivity over false alarms an image, on a logarithmic scale, one line per name."""
-    chart = Chart("FROC", "log₂ of false alarms an image", "sensitivity", (-3.0, 3.0), UNIT, size=SQUARE)
+def froc_chart(curves: Mapping[str, Sequence[tuple[float, float]]], title: str = "FROC") -> str:
+    """Sensitivity over ⅛ to 8 false alarms an image, on a logarithmic scale, one line per name."""
+    marks = {float(power): _RATES.get(power, f"{2**power}") for power in range(-3, 4)}
+    chart = Chart(title, "false alarms an image (logarithmic)", "sensitivity", (-3.0, 3.0), UNIT, size=SQUARE, marks=marks)
     for number, (name, points) in enumerate(curves.items()):
         chart.line([(math.log2(rate), share) for rate, share in points], name, number)
     return chart.text()

@@ -16,6 +16,7 @@ from training.evaluate.figures.classes import NONE
 from training.evaluate.figures.sizes import unit_symbol
 from training.evaluate.headline import headline, ways_shown
 from training.evaluate.page.details import Details
+from training.evaluate.page.rates import rate_tables, without_rates
 from training.evaluate.page.wording import interval, metric_name, number, shown
 from training.evaluate.results import AS_IS, Evaluation, Figures
 
@@ -68,6 +69,7 @@ def html(evaluation: Evaluation, details: Details) -> str:
         figures={way: list(_figures(evaluation.figures[way], evaluation)) for way in ways_shown(evaluation)},
         repeated=[way for way in evaluation.figures if way not in ways_shown(evaluation)],
         strata=_strata(evaluation),
+        by_size=rate_tables(evaluation.strata),
         calibration=evaluation.calibration,
         findings=evaluation.calibration.get("findings", ()),
         confusion=evaluation.confusion,
@@ -123,7 +125,7 @@ def _row(name: str, metric: str, figure: Figure, evaluation: Evaluation) -> dict
 def _strata(evaluation: Evaluation) -> dict[str, list[dict[str, Any]]]:
     """By trait, or by the label whose size it is."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for row in evaluation.strata:
+    for row in without_rates(evaluation.strata):
         entry = _row(row.subject, row.metric, row.figure, evaluation) | {"part": row.value}
         found.setdefault(row.key, []).append(entry)
     return found

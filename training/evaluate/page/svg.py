@@ -7,7 +7,7 @@ their dashes, so that a print in grey stays readable.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -46,6 +46,7 @@ class Chart:
     x, y : the ranges shown, low before high.
     x_label, y_label : with the unit.
     rows : the y axis has no numbers; what stands at a height is said by ``note``.
+    marks : places on the x axis and what is written there; round numbers where None.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class Chart:
         *,
         size: tuple[int, int] = (420, 300),
         rows: bool = False,
+        marks: Mapping[float, str] | None = None,
     ) -> None:
         self._title, self._x, self._y = title, x, y
         self._width, self._height = size
         self._marks: list[str] = []
         self._legend: list[tuple[str, str, str]] = []
-        self._axes = [*self._grid(() if rows else ticks(*y)), *self._labels(x_label, y_label)]
+        across = {place: f"{place:g}" for place in ticks(*x)} if marks is None else marks
+        self._axes = [*self._grid(across, () if rows else ticks(*y)), *self._labels(x_label, y_label)]
 
     def line(self, points: Points, name: str = "", number: int = 0) -> None:
         """Join points; ``number`` chooses colour and dashes."""
@@ -110,11 +113,11 @@ class Chart:
         share = (y - self._y[0]) / (self._y[1] - self._y[0])
         return self._height - _BOTTOM - share * (self._height - _TOP - _BOTTOM)
 
-    def _grid(self, heights: Sequence[float]) -> Iterable[str]:
+    def _grid(self, across: Mapping[float, str], heights: Sequence[float]) -> Iterable[str]:
         left, right, top, foot = _LEFT, self._width - _RIGHT, _TOP, self._height - _BOTTOM
-        for x in ticks(*self._x):
+        for x, words in across.items():
             yield f'<line x1="{self._across(x):.1f}" y1="{top}" x2="{self._across(x):.1f}" y2="{foot}" stroke="#e4e4e4"/>'
-            yield _text(self._across(x), foot + 14, f"{x:g}", "middle")
+            yield _text(self._across(x), foot + 14, words, "middle")
         for y in heights:
             yield f'<line x1="{left}" y1="{self._up(y):.1f}" x2="{right}" y2="{self._up(y):.1f}" stroke="#e4e4e4"/>'
             yield _text(left - 5, self._up(y) + 4, f"{y:g}", "end")

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from tests.unit.training.evaluate.detection.made import drawn_images, image, slow_average_precision, slow_sensitivity
 from training.evaluate.detection.bands import Band, bands_between, even_bands
 from training.evaluate.detection.draws import Draws
-from training.evaluate.detection.figures import ALL_CLASSES, ANY_CLASS, COCO, THRESHOLDS, detection_figures, hit_rule
+from training.evaluate.detection.figures import (
+    ALL_CLASSES,
+    ANY_CLASS,
+    COCO,
+    THRESHOLDS,
+    detection_figures,
+    figures_by_size,
+    hit_rule,
+)
 from training.evaluate.detection.froc import RATES, sensitivities
 from training.evaluate.detection.overlap import centre_inside
 from training.evaluate.detection.pool import MOST_PER_IMAGE, pool
@@ -105,9 +113,8 @@ def test_bands_of_size_set_aside_what_is_of_another_size() -> None:
     small, alarm = (40, 40, 42, 42), (70, 70, 72, 72)
     images = [image("a", [(A, 0.9), (alarm, 0.8)], [A, small])]
     bands = [Band("small", 0, 50), Band("large", 50, np.inf)]
-    table = detection_figures(images, {1: "lesion"}, bands=bands, resamples=0)
-    values = {name: table[f"lesion, {name}"] for name in ("small", "large")}
-    found = {name: [row[key].figure for key in ("ap50", "sensitivity_at_1")] for name, row in values.items()}
+    table = figures_by_size(images, {1: "lesion"}, bands, resamples=0)
+    found = {name: [row["lesion"][key].figure for key in ("ap50", "sensitivity_at_1")] for name, row in table.items()}
     assert [figure.value for figure in found["small"] if figure] == [0.0, 0.0]
     assert [figure.value for figure in found["large"] if figure] == [1.0, 1.0]
     at_once = pool(images, Draws(["a"]), hit_rule(), 1, bands[1])
