@@ -47,7 +47,10 @@ class Subject:
 
 @dataclass(frozen=True)
 class Stratum:
-    """One figure of a part of the cases: ``key`` is a trait or ``size of LABEL``, ``value`` the subgroup or band (in JSON ``part``)."""
+    """One figure of a part of the cases.
+
+    ``key`` is a trait or ``size of LABEL``, ``value`` the subgroup or the band, which JSON calls ``part``.
+    """
 
     key: str
     value: str
