@@ -5,6 +5,7 @@ Each function writes a recipe and its data into a folder and returns their paths
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,20 @@ def breast_masks(folder: Path) -> RecipeAndData:
     fit = {"steps": 250, "batch": 4, "patch": [96, 128]}
     package = {"grid": grid, "network": {"name": "mask-rcnn", "arguments": shape}}
     return _recipe(folder, "breast-detection-us", fit, package, data={"split": _DRAWN}), data
+
+
+def sarcoma(folder: Path) -> RecipeAndData:
+    """MR, PET and CT of ten patients to learn from and of one to validate; STS_002, who is in the recipe's test part, to test."""
+    source, data = data_path("labelled/sarcoma"), folder / "data"
+    given = json.loads((REPOSITORY / "training" / "recipes" / "splits" / "sarcoma.json").read_text())
+    parts = {"train": given["train"][:10], "validate": given["validate"][:1], "test": ["STS_002"]}
+    for patient in [patient for part in parts.values() for patient in part]:
+        _link(sorted((source / patient).iterdir()), data / patient)
+    (folder / "split.json").write_text(json.dumps(parts))
+    package = {"network": {"arguments": {"channels": [8, 16, 32]}}}
+    fit = {"steps": 160, "learning_rate": 0.006}
+    split = {"kind": "given", "file": str(folder / "split.json")}
+    return _recipe(folder, "sarcoma-fusion", fit, package, data={"split": split}), data
 
 
 def _recipe(folder: Path, name: str, fit: Mapping[str, Any], package: Mapping[str, Any], **more: Any) -> Path:

@@ -27,6 +27,8 @@ ALLOWED_WARNINGS = (
     re.compile(r"Dicom dataset contains attributes not present in standard DICOM IOD - this is a Standard Extended SOP Class"),
     # Type 2 attributes that the source leaves empty stay empty; only a DICOMDIR on removable media needs them.
     re.compile(r"Missing attribute or value that would be needed to build DICOMDIR"),
+    # A source's Patient's Name without ^ is copied as it is: PACS join objects to their patient by it.
+    re.compile(r"PN Patient's Name .* - Retired Person Name form"),
 )
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
