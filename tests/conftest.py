@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.support import data, peers, requirements
+from tests.support import data, peers, requirements, torchvision_oracle
 
 # The same examples in every run; `pytest --hypothesis-profile=default tests/property` looks for others.
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
 
 # Fixture -> the marker of every test that asks for it, so that `-m "not peers"` needs no marks in the tests.
-MARKED_BY = {"test_data": "data", "orthanc": "peers", "dcmqrscp": "peers", "storescp": "peers"}
+MARKED_BY = {"test_data": "data", "orthanc": "peers", "dcmqrscp": "peers", "storescp": "peers", "torchvision": "peers"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -59,3 +59,9 @@ def storescp(tmp_path: Path) -> Iterator[peers.Peer]:
     """A fresh DCMTK receiver."""
     with peers.storescp(tmp_path / "storescp") as peer:
         yield peer
+
+
+@pytest.fixture(scope="session")
+def torchvision() -> torchvision_oracle.Torchvision:
+    """torchvision's own code of detection, to compare ours with."""
+    return torchvision_oracle.load()
