@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.base.errors import ConfigError
-from training.evaluate.detected.rows import rows_of
+from training.evaluate.detected.rows import mask_rows_of, rows_of
 from training.evaluate.figures.bootstrap import Figure, Indices, Resampler, Statistic
 from training.evaluate.figures.ranking import auc
 from training.evaluate.results import AS_IS
@@ -22,8 +22,9 @@ _Statistics = Mapping[str, list[dict[str, Statistic]]]
 
 @dataclass(frozen=True)
 class Row:
-    """One figure of one variant, the mean over its seeds; ``difference`` from the reference, None for the reference itself.
+    """One figure of one variant, the mean over its seeds.
 
+    ``difference`` is from the reference, None for the reference itself and where the reference has no such figure.
     ``spread`` is the standard deviation over the seeds, None with one seed.
     """
 
@@ -38,7 +39,8 @@ class Row:
 def compared(
     documents: Mapping[str, Sequence[Document]], against: str, groups: Mapping[str, str], seed: int, resamples: int
 ) -> list[Row]:
-    """A row for each variant and figure: Dice of each label, or AUC of each and accuracy, or of objects AP50 and sensitivity.
+    """A row for each variant and figure: Dice of each label, or AUC of each and accuracy, or of objects AP50, sensitivity and the
+    average precision of masks. The reference's figures come first, then those that only others have.
 
     Parameters
     ----------
@@ -54,7 +56,7 @@ def compared(
     statistics = {variant: [_statistics(run, names) for run in runs] for variant, runs in documents.items()}
     return [
         _row(variant, metric, statistics, against, resampler, np.arange(len(names)))
-        for metric in statistics[against][0]
+        for metric in dict.fromkeys(metric for variant in (against, *documents) for metric in statistics[variant][0])
         for variant in documents
         if all(metric in one for one in statistics[variant])
     ]
@@ -72,9 +74,11 @@ def best_of(documents: Mapping[str, Sequence[Document]], candidates: Sequence[st
 
 
 def _row(variant: str, metric: str, statistics: _Statistics, against: str, resampler: Resampler, every: Indices) -> Row:
-    ours, theirs = ([one[metric] for one in statistics[name]] for name in (variant, against))
+    ours = [one[metric] for one in statistics[variant]]
+    theirs = [one[metric] for one in statistics[against] if metric in one]
     values = [one(every) for one in ours]
-    difference = None if variant == against else resampler.difference(_mean(ours), _mean(theirs))
+    compared = variant != against and len(theirs) == len(statistics[against])
+    difference = resampler.difference(_mean(ours), _mean(theirs)) if compared else None
     spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return Row(variant, metric, len(ours), resampler.figure(_mean(ours)), spread, difference)
 
@@ -135,6 +139,8 @@ def _of_boxes(cases: Sequence[Document], labels: Sequence[str]) -> dict[str, Sta
     for label in labels:
         rows = rows_of(cases, label)
         found |= {f"AP50, {label}": rows.average_precision, f"Sensitivity at 1 false alarm an image, {label}": rows.sensitivity}
+        if masks := [each.average_precision for each in mask_rows_of(cases, label)]:
+            found |= {f"AP50 of masks, {label}": masks[0], f"AP of masks, mean over IoU 0.5 to 0.95, {label}": _mean(masks)}
     return found
 
 

@@ -71,6 +71,9 @@ def markdown(against: str, rows: Sequence[Row], among: Sequence[str] = ()) -> st
         lines.append(f"| {row.metric} | {row.variant} | {row.figure.text()} | {spread} | {_signed(row.difference)} |")
     count, groups = rows[0].figure.cases, rows[0].figure.groups
     lines += ["", f"{count} test cases of {groups} groups; differences are paired, intervals from a bootstrap over groups."]
+    told = {row.metric for row in rows if row.variant == against}
+    if any(row.metric not in told for row in rows):
+        lines += ["", f"Where {against} has no such figure, there is no difference from it."]
     if among:
         chosen = (
             f"{against} is the best of {', '.join(among)} on these very cases, so that differences from it are rather too small."

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.evaluate.detection.figures import hit_rule
+from training.evaluate.detection.figures import THRESHOLDS, hit_rule
 from training.evaluate.detection.matching import NONE, match
+from training.evaluate.detection.overlap import mask_overlap
 from training.evaluate.detection.records import DetectedImage, of_label
 from training.evaluate.figures.bootstrap import Indices, Statistic
 
@@ -97,24 +98,50 @@ def hits_of(image: DetectedImage) -> list[bool]:
 
 
 def case_document(image: DetectedImage, names: Sequence[str]) -> dict[str, Any]:
-    """One case for JSON: objects and boxes, in pixels of the case's own grid; a hit is on an object of its own label."""
-    hits = np.zeros(len(image.boxes), dtype=bool)
+    """One case for JSON: objects and boxes, in pixels of the case's own grid; a hit is on an object of its own label.
+
+    Of masks ``mask_hits`` has a digit for each IoU, 0.50, 0.55 … 0.95: 1 where the mask is a hit at it.
+    """
+    hits, masks = np.zeros(len(image.boxes), dtype=bool), [dict[str, str]() for _ in image.boxes]
     for label in range(1, len(names) + 1):
-        hits[image.labels == label] = hits_of(of_label(image, label))
-    told = zip(image.boxes, image.scores, image.labels, hits, strict=True)
+        there, ours = image.labels == label, of_label(image, label)
+        hits[there] = hits_of(ours)
+        for place, digits in zip(np.flatnonzero(there), _mask_hits(ours), strict=False):
+            masks[place]["mask_hits"] = digits
+    told = zip(image.boxes, image.scores, image.labels, hits, masks, strict=True)
     return {
         "objects": [
             {"label": names[label - 1], "box": box.tolist()}
             for box, label in zip(image.true_boxes, image.true_labels, strict=True)
         ],
         "found": [
-            {"label": names[label - 1], "score": round(float(score), 5), "hit": bool(hit), "box": box.round(1).tolist()}
-            for box, score, label, hit in told
+            {"label": names[label - 1], "score": round(float(score), 5), "hit": bool(hit), "box": box.round(1).tolist()} | mask
+            for box, score, label, hit, mask in told
         ],
     }
+
+
+def _mask_hits(image: DetectedImage) -> list[str]:
+    """Of each box; nothing of an image without masks."""
+    if image.masks is None:
+        return []
+    taken = match(mask_overlap(image), image.scores, np.array(THRESHOLDS))
+    return ["".join(str(int(place != NONE)) for place in column) for column in taken.T]
 
 
 def rows_of(cases: Sequence[Mapping[str, Any]], label: str) -> Rows:
     """The same of one label, from the documents of cases."""
     found = [[(box["score"], box["hit"]) for box in case["found"] if box["label"] == label] for case in cases]
     return Rows(found, [sum(one["label"] == label for one in case["objects"]) for case in cases])
+
+
+def mask_rows_of(cases: Sequence[Mapping[str, Any]], label: str) -> list[Rows]:
+    """The same of masks, one for each IoU; none where the boxes have no masks."""
+    boxes = [[box for box in case["found"] if box["label"] == label] for case in cases]
+    if not any(boxes) or not all("mask_hits" in box for case in boxes for box in case):
+        return []
+    objects = [sum(one["label"] == label for one in case["objects"]) for case in cases]
+    return [
+        Rows([[(box["score"], box["mask_hits"][place] == "1") for box in case] for case in boxes], objects)
+        for place in range(len(THRESHOLDS))
+    ]

@@ -80,6 +80,53 @@ def test_classes_are_compared_by_area_and_accuracy() -> None:
     }
 
 
+def _boxes(mask_hits: str) -> dict[str, Any]:
+    """A box on every case's one object, on every third a surer false alarm; ``mask_hits`` of the former, no masks where empty."""
+    mask = {"mask_hits": mask_hits} if mask_hits else {}
+    alarm = mask and {"mask_hits": "0" * 10}
+
+    def case(number: int) -> dict[str, Any]:
+        on = {"label": "Lesion", "score": 0.5, "hit": True, "box": [0, 0, 4, 4], **mask}
+        off = {"label": "Lesion", "score": 0.9, "hit": False, "box": [8, 8, 9, 9], **alarm}
+        return {"objects": [{"label": "Lesion", "box": [0, 0, 4, 4]}], "found": [on, *([off] if number % 3 == 0 else [])]}
+
+    rows = {name: case(number) for number, name in enumerate(NAMES)}
+    return {"task": "detection", "labels": ["Lesion"], "by_case": {"as is": rows}}
+
+
+def test_figures_that_only_others_have_stand_without_a_difference() -> None:
+    """Masks that are hits up to an IoU of 0.70 are so at five of ten thresholds, so that AP is half of AP50."""
+    documents = {"yolo": [_boxes("")], "mask-rcnn": [_boxes("1111100000")], "cascade": [_boxes("1111111111")]}
+    rows = compared(documents, "yolo", GROUPS, 1, 50)
+    told = {(row.metric, row.variant): row for row in rows}
+    fifty, mean = "AP50 of masks, Lesion", "AP of masks, mean over IoU 0.5 to 0.95, Lesion"
+    assert {variant for metric, variant in told if metric in (fifty, mean)} == {"mask-rcnn", "cascade"}
+    masks = [told[metric, variant] for metric in (fifty, mean) for variant in ("mask-rcnn", "cascade")]
+    assert all(row.difference is None and row.figure.low is not None and row.figure.high is not None for row in masks)
+    boxes = told["AP50, Lesion", "mask-rcnn"]
+    assert boxes.difference is not None and boxes.difference.value == 0 and rows[0].variant == "yolo"
+    ap50 = boxes.figure.value
+    assert 0.6 < ap50 < 0.8 and [row.figure.value for row in masks] == pytest.approx([ap50, ap50, ap50 / 2, ap50])
+    text = markdown("yolo", rows)
+    assert f"| {fifty} | mask-rcnn | {masks[0].figure.text()} |  |  |" in text
+    assert "Where yolo has no such figure" in text and "no such figure" not in markdown("yolo", rows[:3])
+    both = compared(documents, "mask-rcnn", GROUPS, 1, 50)
+    differences = {(row.metric, row.variant): row.difference for row in both}
+    assert differences[mean, "cascade"] is not None and (fifty, "yolo") not in differences
+
+
+def test_a_head_that_only_one_variant_has_is_listed() -> None:
+    base = _masks(np.linspace(0.2, 0.9, 12))
+    found = _boxes("")["by_case"]["as is"]
+    rows = {name: {**row, **found[name], "Lesion": {"dice": 0.5}} for name, row in base["by_case"]["as is"].items()}
+    three = {"task": "multitask", "labels": ["Liver", "Lesion"], "by_case": {"as is": rows}}
+    told = {
+        (row.metric, row.variant): row.difference for row in compared({"fixed": [base], "three": [three]}, "fixed", GROUPS, 1, 50)
+    }
+    assert told["AP50, Lesion", "three"] is None and told["Dice, Lesion", "three"] is None
+    assert told["Dice, Liver", "three"] is not None and ("AP50, Lesion", "fixed") not in told
+
+
 def test_other_cases_are_refused() -> None:
     fewer = _masks(np.full(12, 0.5))
     del fewer["by_case"]["as is"][NAMES[3]]
