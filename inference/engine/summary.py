@@ -55,15 +55,19 @@ def _numbers(record: Mapping[str, Any]) -> Iterator[str]:
         return
     if "findings" in record:
         yield f"{len(record['findings'])} found (certainty {100 * record['threshold']:g} % or more)"
-        yield from (f"{finding['certainty_percent']:g} %" for finding in record["findings"])
+        yield from (" ".join([f"{finding['certainty_percent']:g} %", *_sizes(finding)]) for finding in record["findings"])
         return
-    for key, value in record.items():
-        if isinstance(value, float):
-            quantity, _, unit = key.rpartition("_")
-            yield f"{quantity} {value:g} {unit}"
+    yield from _sizes(record)
     for length in record.get("lengths", ()):
         if length["mm"] is not None:
             yield f"{length['name']} {length['mm']:g} mm"
+
+
+def _sizes(record: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in record.items():
+        quantity, _, unit = key.rpartition("_")
+        if unit in ("mm3", "mm2") and value is not None:
+            yield f"{quantity} {value:g} {unit}"
 
 
 def _input(manifest: Manifest, wanted: Input) -> str:

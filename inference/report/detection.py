@@ -29,14 +29,14 @@ def of_boxes(source: Source, found: Detections, manifest: Manifest, identity: Id
     rules = detection_rules(manifest)
     sought = find_detections(found, manifest, rules, source, identity)
     masks = found.mask_map
-    targets = () if masks is None else instance_targets(masks, sought, source)
+    targets = () if masks is None else instance_targets(masks, sought)
     seg, sr = built(source, lambda: _encoded(source, masks, targets, sought, manifest, identity))
-    stored = None
+    stored, counts = None, {}
     if seg is not None and masks is not None:
         stored = read_back(seg)
-        check_segmentation(stored, source, masks, targets, identity)
+        counts = check_segmentation(stored, source, masks, targets, identity)
     stored_sr = read_back(sr)
-    check_detection_report(stored_sr, stored, found, sought, rules, source, identity)
+    check_detection_report(stored_sr, stored, counts, found, sought, rules, source, identity)
     first = [] if stored is None or seg is None else [dicom_object("seg", stored, seg)]
     records = [as_record(label) for label in sought]
     return [*first, dicom_object("sr", stored_sr, sr)], draw_detections(source, sought, identity), records

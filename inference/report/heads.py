@@ -73,7 +73,7 @@ def share_of_boxes(found: Detections, source: Source, manifest: Manifest, identi
     sought = detections.find_detections(found, manifest, rules, source, identity)
     return Share(
         groups=lambda _seg: detection_groups(sought, source, None, manifest, identity),
-        check=lambda groups, _seg, _counts: check_detection_groups(groups, None, found, sought, rules, source, identity),
+        check=lambda groups, _seg, _counts: check_detection_groups(groups, None, {}, found, sought, rules, source, identity),
         count=group_count(sought, None),
         records=[detections.as_record(label) for label in sought],
         legend=tuple(detection_lines(sought)),

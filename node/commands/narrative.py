@@ -117,11 +117,14 @@ def _found(m: Document) -> list[str]:
     if not present:
         return ["absent"]
     if "findings" in m:
-        certainties = ", ".join(f"{finding['certainty_percent']:g} %" for finding in m["findings"])
-        return [f"{len(m['findings'])} found", f"certainty {certainties} (threshold {100 * m['threshold']:g} %)"]
-    sizes = [f"{m[key]:,.1f} {unit}" for key, unit in _SIZES if m.get(key) is not None]
+        told = ", ".join(" ".join([f"{finding['certainty_percent']:g} %", *_sizes(finding)]) for finding in m["findings"])
+        return [f"{len(m['findings'])} found", f"certainty {told} (threshold {100 * m['threshold']:g} %)"]
     lengths = [f"{o['name']} {o['mm']:,.1f} mm" for o in m.get("lengths", ()) if o["mm"] is not None]
-    return [*sizes, *lengths] or ["present"]
+    return [*_sizes(m), *lengths] or ["present"]
+
+
+def _sizes(m: Document) -> list[str]:
+    return [f"{m[key]:,.1f} {unit}" for key, unit in _SIZES if m.get(key) is not None]
 
 
 def _delivery(d: Document) -> str:

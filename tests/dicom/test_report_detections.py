@@ -11,15 +11,13 @@ import pytest
 from PIL import Image
 from pydicom.dataset import Dataset
 
-from inference.report.checks.read_back import read_back
 from inference.volume.read import read_files
 from tests.support.data import data_path
 from tests.support.dicom_builders import ORIENTATIONS, ct_series, us_image
 from tests.support.peers import run_tool
 from tests.support.validators import dciodvfy, dsrdump
 from tests.support.wrapped_images import us_region
-from tests.unit.inference.report.detected import Detected, Rows, detected
-from tests.unit.inference.report.inputs import head_finder, label_map_of, results_of
+from tests.unit.inference.report.detected import Detected, Rows, detected, masked
 
 HEAD_CT = "dicom/neurolabusc__dcm_qa_ct/In/Philips/S21570/S2010"
 BREAST = "labelled/breast-us/benign"
@@ -50,15 +48,18 @@ def test_a_volumes_report_is_clean(orientation: str, tmp_path: Path) -> None:
     assert (printed.count("POLYLINE"), printed.count("POLYGON"), printed.count("Absent")) == (1, 2, 1)
 
 
-def test_masks_and_boxes_are_clean_together(tmp_path: Path) -> None:
-    source = [us_image(np.zeros((30, 40)))]
+@pytest.mark.parametrize("spacing", [(0.3, 0.2), None])
+def test_masks_and_boxes_are_clean_together(spacing: tuple[float, float] | None, tmp_path: Path) -> None:
     labels = np.zeros((1, 30, 40), np.uint8)
     labels[0, 3:9, 4:20] = 1
-    seg = read_back(results_of(source, label_map_of(source, labels), head_finder())["seg"].payload)
-    found = detected(source, [((3, 4, 9, 20), 0.9, 1)], seg, [1])
+    found, seg = masked([us_image(np.zeros((30, 40)), spacing)], [((3, 4, 9, 20), 0.9, 1)], labels, [1])
+    found.check(found.sr, seg)
     (tmp_path / "sr.dcm").write_bytes(found.payload)
     assert dciodvfy(tmp_path / "sr.dcm") == []
-    assert "Referenced Segmentation Frame" in dsrdump(tmp_path / "sr.dcm")
+    printed = dsrdump(tmp_path / "sr.dcm")
+    assert "Referenced Segmentation Frame" in printed
+    assert ('"Area")="5.76" (mm2,UCUM' in printed) == (spacing is not None)
+    assert ("the image states no pixel s" in printed) == (spacing is None)
 
 
 def test_a_real_ultrasound_lesion_is_where_its_readers_drew_it(tmp_path: Path) -> None:

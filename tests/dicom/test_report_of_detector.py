@@ -68,6 +68,7 @@ def test_blocks_of_a_volume_are_boxes_surfaces_and_segments(orientation: str, tm
     assert np.array_equal(found.masks_kji, labels)
     printed = _clean(results, tmp_path)
     assert (printed.count("POLYLINE"), printed.count("POLYGON"), printed.count("Absent")) == (2, 4, 0)
+    assert printed.count('"Volume")="') == 2
 
 
 def test_an_image_of_another_size_gets_its_boxes_in_its_own_pixels(tmp_path: Path) -> None:

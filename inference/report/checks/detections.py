@@ -1,34 +1,35 @@
 """Checks of the measurement groups of a detection against the model's own boxes and scores.
 
-Where a finding lies is checked in ``inference.report.checks.places``.
+A finding's numbers are checked in ``numbers`` here, where it lies in ``places``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from pydicom.dataset import Dataset
 
+from inference.report.checks.numbers import check_numbers, size_of_mask
 from inference.report.checks.places import check_place
-from inference.report.checks.sr import Expected, check_document, check_group, check_number, numbers_of
-from inference.report.codes import table
+from inference.report.checks.sr import Expected, check_document, check_group, numbers_of
 from inference.report.expect import expect
 from inference.report.identity import Identity
 from inference.report.sources.source import Source
 from inference.report.sr.detections import SCORE_SCALE, THRESHOLD
 from inference.report.sr.reading import of_type
 from inference.report.statements.detections import Finding, Sought
+from inference.report.statements.lengths import UNCALIBRATED
 from inference.report.statements.rules import DetectionRules
 from inference.volume.boxes import SCORE_DECIMALS, Detections
 
 _ROUNDING = 0.01  # of corners in pixels and of a certainty in per cent, together
-_PERCENT_TOLERANCE = 0.5000001 * 10 ** (2 - SCORE_DECIMALS)
 
 
 def check_detection_report(
     stored: Dataset,
     seg: Dataset | None,
+    counts: Mapping[int, int],
     found: Detections,
     sought: Sequence[Sought],
     rules: DetectionRules,
@@ -40,6 +41,7 @@ def check_detection_report(
     Parameters
     ----------
     seg : the SEG that was read back, whose segments the findings name; None where there is none.
+    counts : segment number -> voxels of the stored SEG.
     found : what the model gave, unrounded and with boxes below the threshold.
 
     Raises
@@ -50,7 +52,7 @@ def check_detection_report(
     _check_complete(found, sought, rules)
     uid = None if seg is None else str(seg.SOPInstanceUID)
     groups = check_document(stored, source, uid, identity, group_count(sought, seg))
-    check_detection_groups(groups, seg, found, sought, rules, source, identity)
+    check_detection_groups(groups, seg, counts, found, sought, rules, source, identity)
 
 
 def group_count(sought: Sequence[Sought], seg: Dataset | None) -> int:
@@ -62,6 +64,7 @@ def group_count(sought: Sequence[Sought], seg: Dataset | None) -> int:
 def check_detection_groups(
     items: Sequence[Dataset],
     seg: Dataset | None,
+    counts: Mapping[int, int],
     found: Detections,
     sought: Sequence[Sought],
     rules: DetectionRules,
@@ -77,10 +80,12 @@ def check_detection_groups(
             _check_absence(next(groups), label, stated, source, identity)
         for finding in label.findings:
             scored = _of_model(found, label, finding)
-            for template, group in _with_templates(groups, finding, seg):
-                tracking = (finding.tracking_id, finding.tracking_uid)
-                check_group(group, _expected(label, template, tracking, stated, present=True), identity)
-                _check_certainty(group, float(found.scores[scored]), threshold)
+            tracking = (finding.tracking_id, finding.tracking_uid)
+            for template, mask, group in _kinds(groups, finding, seg):
+                size = None if mask is None else size_of_mask(finding, mask, counts)
+                notes = () if mask is None or size is not None else (UNCALIBRATED,)
+                check_group(group, _expected(label, template, tracking, stated, notes), identity)
+                check_numbers(group, float(found.scores[scored]), threshold, size)
                 check_place(group, found.boxes[scored], finding, source, seg)
 
 
@@ -106,30 +111,26 @@ def _groups_of(finding: Finding, seg: Dataset | None) -> int:
     return 1 + (finding.corners_lps_mm is not None) + (seg is not None and finding.segment_number > 0)
 
 
-def _with_templates(groups: Iterator[Dataset], finding: Finding, seg: Dataset | None) -> Iterator[tuple[str, Dataset]]:
+def _kinds(groups: Iterator[Dataset], finding: Finding, seg: Dataset | None) -> Iterator[tuple[str, Dataset | None, Dataset]]:
+    """The groups of a finding with their templates, and the SEG of the one that speaks of the mask."""
     volume = finding.corners_lps_mm is not None
-    yield "1410", next(groups)
+    yield "1410", None, next(groups)
     if volume:
-        yield "1411", next(groups)
+        yield "1411", None, next(groups)
     if seg is not None and finding.segment_number:
-        yield "1411" if volume else "1410", next(groups)
+        yield "1411" if volume else "1410", seg, next(groups)
 
 
-def _expected(label: Sought, template: str, tracking: tuple[str, str], stated: tuple[str, ...], *, present: bool) -> Expected:
+def _expected(
+    label: Sought, template: str, tracking: tuple[str, str], stated: tuple[str, ...], notes: tuple[str, ...] = ()
+) -> Expected:
     side = label.laterality if label.label.site else None
-    return Expected(template, label.label, tracking, label.label.site, side, present, stated)
+    return Expected(template, label.label, tracking, label.label.site, side, bool(label.findings), stated, notes)
 
 
 def _check_absence(group: Dataset, label: Sought, stated: tuple[str, ...], source: Source, identity: Identity) -> None:
     tracking = (label.tracking_id, label.tracking_uid)
-    check_group(group, _expected(label, "1501", tracking, stated, present=False), identity)
+    check_group(group, _expected(label, "1501", tracking, stated), identity)
     numbers_of(group, 0)
     images = [str(item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID) for item in of_type(group, "IMAGE")]
     expect(images == ([] if len(source.frames) > 1 else list(source.sop_instance_uids)), "references", "a source image is wrong")
-
-
-def _check_certainty(group: Dataset, score: float, threshold: float) -> None:
-    value = check_number(numbers_of(group, 1)[0], table().concepts["certainty"], table().concepts["percent"])
-    close = 0.0 <= value <= 100.0 and abs(value - 100 * score) <= _PERCENT_TOLERANCE
-    expect(close, "values", "a certainty isn't the model's")
-    expect(value >= 100 * threshold - 1e-9, "values", "a finding is below its threshold")

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 from pydicom.dataset import Dataset
 
 from inference.manifest import Code
+from inference.report.checks.recomputed import agrees, recomputed_length, recomputed_size
 from inference.report.checks.sr import Expected, check_document, check_group, check_number, numbers_of
 from inference.report.codes import table
 from inference.report.expect import expect
 from inference.report.identity import Identity
-from inference.report.seg.reading import pixels_of_segment, segment_number_of
+from inference.report.seg.reading import segment_number_of
 from inference.report.sources.source import Source
 from inference.report.sr.reading import named, of_type, text_of
-from inference.report.statements.lengths import DECIMALS, circumference
 from inference.report.statements.measurements import Target
 
 _SOURCE_SERIES, _SOURCE_IMAGE = "121232", "121233"
-_TOLERANCE = 1e-5  # a fraction: Decimal Strings and the rounding to DECIMALS
 
 
 def check_report(
@@ -105,30 +102,4 @@ def _check_numbers(group: Dataset, target: Target, seg: Dataset, counts: Mapping
     wanted += [(length.code, concepts["mm"], recomputed_length(seg, target.segment_number)) for length in known]
     for item, (name, unit, again) in zip(numbers_of(group, len(wanted)), wanted, strict=True):
         value = check_number(item, name, unit)
-        close = again is not None and math.isclose(value, again, rel_tol=_TOLERANCE, abs_tol=10**-DECIMALS)
-        expect(math.isfinite(value) and close, "values", "a number isn't that of the stored segment")
-
-
-def recomputed_size(seg: Dataset, voxels: int) -> float | None:
-    """mm3 of ``voxels`` from a stored SEG's own Pixel Measures; mm2 where it has no position, None without a spacing."""
-    spacing_mm = stored_spacing(seg)
-    if spacing_mm is None:
-        return None
-    measures = seg.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
-    slices_mm = float(measures.SpacingBetweenSlices) if "FrameOfReferenceUID" in seg else 1.0
-    return voxels * spacing_mm[0] * spacing_mm[1] * slices_mm
-
-
-def recomputed_length(seg: Dataset, number: int) -> float | None:
-    """The circumference in mm of the one frame of a segment, from the stored pixels and Pixel Measures."""
-    spacing_mm, frames = stored_spacing(seg), pixels_of_segment(seg, number)
-    return None if spacing_mm is None or len(frames) != 1 else circumference(np.asarray(frames[0] != 0), spacing_mm)
-
-
-def stored_spacing(seg: Dataset) -> tuple[float, float] | None:
-    """Millimetres between rows and between columns as a SEG states them; None where it states none."""
-    for measures in seg.SharedFunctionalGroupsSequence[0].get("PixelMeasuresSequence") or ():
-        if measures.get("PixelSpacing"):
-            rows_mm, columns_mm = map(float, measures.PixelSpacing)
-            return rows_mm, columns_mm
-    return None
+        expect(agrees(value, again), "values", "a number isn't that of the stored segment")

@@ -18,7 +18,8 @@ from inference.report.pictures.overlay import draw_overlay
 from inference.report.seg.reading import place_by_position
 from inference.report.sources.source import Source, read_source
 from inference.report.statements.lengths import DECIMALS
-from inference.report.statements.measurements import Target, voxel_size
+from inference.report.statements.measurements import Target
+from inference.report.statements.sizes import voxel_size
 from inference.volume.assemble import assemble
 from inference.volume.frames import frames_of
 from inference.volume.labelmap import LabelMap

@@ -4,13 +4,14 @@
 box of an image         TID 1410: the outline as SCOORD, a closed POLYLINE
 box of a volume         TID 1410: the outline on the slice through its middle, which is what viewers draw; and TID 1411:
                         the surface as SCOORD3D, two POLYGONs, the faces before the first and behind the last slice
-with a mask             TID 1410 (image) or 1411 (volume) once more, for the segment of the SEG
+with a mask             TID 1410 (image) or 1411 (volume) once more, for the segment of the SEG, with its area or volume
 ======================  =============================================================================================
 
 No primitive of SCOORD3D is a box. Two faces state its eight corners exactly, oblique ones too; an ellipsoid would have to lie
 inside or around it, and the corners couldn't be told from it. All groups of a finding have the same tracking identifiers,
 "Present", and the certainty in per cent (DCM 111012); the geometric purpose says that a box bounds the finding rather than
-outlines it. Threshold and scale of the score are algorithm parameters.
+outlines it. Threshold and scale of the score are algorithm parameters. A mask in an image without pixel spacing has no size, and
+a comment says so.
 """
 
 from __future__ import annotations
@@ -37,9 +38,11 @@ from inference.manifest import Manifest
 from inference.report.codes import concept
 from inference.report.identity import Identity
 from inference.report.sources.source import Source
-from inference.report.sr.parts import algorithm, finding_site, frame_numbers, group_head, presence, source_images
+from inference.report.sr.parts import algorithm, comment, finding_site, frame_numbers, group_head, presence, source_images
 from inference.report.sr.targets import Group, referenced_segment, segmentation_frame
 from inference.report.statements.detections import Finding, Sought
+from inference.report.statements.lengths import UNCALIBRATED
+from inference.report.statements.sizes import UNITS
 from inference.volume.boxes import outline_column_row
 
 THRESHOLD = "threshold"
@@ -125,9 +128,17 @@ def _in_patient(
 
 
 def _of_segment(finding: Finding, source: Source, seg: Dataset, common: dict[str, Any]) -> Group:
-    number = finding.segment_number
+    number, size = finding.segment_number, finding.size
+    if size is not None:
+        measured = Measurement(name=concept(size.quantity), value=size.value, unit=concept(UNITS[size.quantity]))
+        common = {**common, "measurements": [*common["measurements"], measured]}
+    group: Group
     if finding.corners_lps_mm is None:
         frame = segmentation_frame(number, source, seg)
-        return PlanarROIMeasurementsAndQualitativeEvaluations(referenced_segment=frame, **common)
-    segment = referenced_segment(number, source, seg)
-    return VolumetricROIMeasurementsAndQualitativeEvaluations(referenced_segment=segment, **common)
+        group = PlanarROIMeasurementsAndQualitativeEvaluations(referenced_segment=frame, **common)
+    else:
+        segment = referenced_segment(number, source, seg)
+        group = VolumetricROIMeasurementsAndQualitativeEvaluations(referenced_segment=segment, **common)
+    if size is None:
+        group[0].ContentSequence.append(comment(UNCALIBRATED))
+    return group

@@ -1,11 +1,13 @@
 """What a detector's boxes say about each label of the model: which findings there are, how certain, or that there is none.
 
 A box is a finding where its score reaches the label's threshold. Scores are rounded to 0.0001 and corners to 0.001 pixel, and
-what is reported is what decides. A finding of a volume lies in the patient as well: eight corners in LPS millimetres.
+what is reported is what decides. A finding of a volume lies in the patient as well: eight corners in LPS millimetres. One
+with a mask has the mask's size.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,7 @@ from inference.manifest import Label, Manifest
 from inference.report.identity import Identity
 from inference.report.sources.source import Laterality, Source
 from inference.report.statements.rules import DetectionRules
+from inference.report.statements.sizes import UNITS, Size, sizes_of_masks
 from inference.volume.boxes import SCORE_DECIMALS, Array, Detections, are_findings, central_slice, corners_lps_mm
 from inference.volume.volume import SliceRef
 from storage.base.errors import ModelError
@@ -36,6 +39,7 @@ class Finding:
     slice_index : k, from 0, of the slice through its middle. image : the frame that this slice is.
     corners_lps_mm : (2, 4, 3) of a volume's box; None for that of an image.
     segment_number : of the SEG's segment that is its mask; 0 where there is none.
+    size : of its mask; None without one, or where the image states no pixel spacing.
     """
 
     tracking_id: str
@@ -46,6 +50,7 @@ class Finding:
     image: SliceRef
     corners_lps_mm: Array | None
     segment_number: int = 0
+    size: Size | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,11 +85,12 @@ def find_detections(
         message = f"{manifest.name} gave {kept.size} findings, more than {MOST_FINDINGS}; raise its threshold"
         raise ModelError(message, code="output-boxes")
     order = sorted(kept.tolist(), key=lambda n: (-scores[n], *boxes[n]))
+    sizes = sizes_of_masks(found, source)
     sought = []
     for label, threshold in zip(manifest.labels, rules.thresholds, strict=True):
         name = f"{manifest.name} {label.name}"
         mine = [n for n in order if found.labels[n] == label.value]
-        findings = [_finding(found, n, place, name, label, identity) for place, n in enumerate(mine, start=1)]
+        findings = [_finding(found, n, place, name, label, sizes, identity) for place, n in enumerate(mine, start=1)]
         tracking = (name[:64], identity.uid("tracking", str(label.value)))
         laterality = label.laterality or source.laterality
         sought.append(Sought(label, laterality, *tracking, threshold, rules.score_scale, tuple(findings)))
@@ -116,10 +122,14 @@ def _record(finding: Finding) -> dict[str, Any]:
     }
     if finding.corners_lps_mm is not None:
         record["corners_lps_mm"] = finding.corners_lps_mm.reshape(-1, 3).round(PIXEL_DECIMALS).tolist()
+    if finding.size is not None:
+        record[f"{finding.size.quantity}_{UNITS[finding.size.quantity]}"] = finding.size.value
     return record
 
 
-def _finding(found: Detections, n: int, place: int, name: str, label: Label, identity: Identity) -> Finding:
+def _finding(
+    found: Detections, n: int, place: int, name: str, label: Label, sizes: Mapping[int, Size], identity: Identity
+) -> Finding:
     box = found.boxes[n].round(PIXEL_DECIMALS) + 0.0  # no negative zero
     k = central_slice(box, len(found.slices))
     number = f" {place}"
@@ -132,6 +142,7 @@ def _finding(found: Detections, n: int, place: int, name: str, label: Label, ide
         image=found.slices[k],
         corners_lps_mm=corners_lps_mm(box, found.affine_lps_mm) if found.dims == 3 else None,
         segment_number=int(found.segments[n]),
+        size=sizes.get(int(found.segments[n])),
     )
 
 

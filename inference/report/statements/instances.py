@@ -8,10 +8,9 @@ import numpy as np
 from scipy import ndimage
 
 from inference.report.codes import Lab, colours
-from inference.report.sources.source import Source
 from inference.report.statements.detections import Finding, Sought
-from inference.report.statements.lengths import DECIMALS
-from inference.report.statements.measurements import Target, voxel_size
+from inference.report.statements.measurements import Target
+from inference.report.statements.sizes import UNITS, Quantity, count_voxels
 from inference.volume.labelmap import LabelMap
 from storage.base.errors import ModelError
 
@@ -19,7 +18,7 @@ _TOLERANCE = 0.01
 """Pixels: what corners lose as 32-bit floats and by rounding."""
 
 
-def instance_targets(label_map: LabelMap, sought: Sequence[Sought], source: Source) -> tuple[Target, ...]:
+def instance_targets(label_map: LabelMap, sought: Sequence[Sought]) -> tuple[Target, ...]:
     """One target a finding that has a mask, in the order of segments.
 
     Parameters
@@ -36,10 +35,10 @@ def instance_targets(label_map: LabelMap, sought: Sequence[Sought], source: Sour
         Code ``output-boxes``: the findings' segments aren't those of the map, or a mask leaves its box.
     """
     lab = colours([label.label for label in sought])
-    counts = np.bincount(label_map.labels_kji.ravel())
+    counts = count_voxels(label_map.labels_kji)
     targets = sorted(
         (
-            _target(finding, place, label, lab[label.label.value], int(counts[finding.segment_number]), label_map, source)
+            _target(finding, place, label, lab[label.label.value], int(counts[finding.segment_number]))
             for label in sought
             for place, finding in enumerate(label.findings, start=1)
             if 0 < finding.segment_number < len(counts)
@@ -64,9 +63,8 @@ def _check_within(label_map: LabelMap, sought: Sequence[Sought]) -> None:
             raise ModelError("a finding's mask leaves its box; have the model checked", code="output-boxes")
 
 
-def _target(
-    finding: Finding, place: int, sought: Sought, colour: Lab, voxels: int, label_map: LabelMap, source: Source
-) -> Target:
+def _target(finding: Finding, place: int, sought: Sought, colour: Lab, voxels: int) -> Target:
+    quantity: Quantity = "area" if finding.corners_lps_mm is None else "volume"
     name = f"{sought.label.name[:59]} {place}"
     return Target(
         label=sought.label.model_copy(update={"value": finding.segment_number, "name": name}),
@@ -76,7 +74,7 @@ def _target(
         colour=colour,
         voxels=voxels,
         segment_number=finding.segment_number,
-        quantity="volume" if label_map.positioned else "area",
-        unit="mm3" if label_map.positioned else "mm2",
-        size=round(voxels * voxel_size(label_map), DECIMALS) if source.calibrated else None,
+        quantity=quantity,
+        unit=UNITS[quantity],
+        size=None if finding.size is None else finding.size.value,
     )

@@ -17,6 +17,7 @@ from inference.report.codes import Lab, colours
 from inference.report.identity import Identity
 from inference.report.sources.source import Laterality, Source
 from inference.report.statements.lengths import DECIMALS, UNCALIBRATED, Length, find_lengths
+from inference.report.statements.sizes import count_voxels, voxel_size
 from inference.volume.labelmap import LabelMap
 from storage.base.errors import ModelError
 
@@ -98,21 +99,11 @@ def _size(voxels: int, label_map: LabelMap, source: Source) -> float | None:
 
 
 def _count(label_map: LabelMap, manifest: Manifest) -> NDArray[np.int64]:
-    """Voxels of each label value, background first; slice by slice, since bincount widens its input to 8 bytes a voxel."""
-    labels = label_map.labels_kji
-    highest = int(labels.max(initial=0))
-    if highest > len(manifest.labels):
-        raise ModelError(f"label {highest} isn't declared by {manifest.name}", code="output-labels")
-    counts = np.zeros(len(manifest.labels) + 1, dtype=np.int64)
-    for plane in labels:
-        counts += np.bincount(plane.ravel(), minlength=len(counts))
+    """Voxels of each label value, background first."""
+    counts = count_voxels(label_map.labels_kji, len(manifest.labels) + 1)
+    if len(counts) > len(manifest.labels) + 1:
+        raise ModelError(f"label {len(counts) - 1} isn't declared by {manifest.name}", code="output-labels")
     return counts
-
-
-def voxel_size(label_map: LabelMap) -> float:
-    """mm3 of one voxel, or mm2 of one pixel of an image without position."""
-    axes = 3 if label_map.positioned else 2
-    return abs(float(np.linalg.det(label_map.affine_lps_mm[:axes, :axes])))
 
 
 def as_record(target: Target) -> dict[str, Any]:

@@ -96,3 +96,9 @@ def test_a_length_is_told_with_its_notes_and_never_invented() -> None:
     assert measurement_text(record) == "Fetal head: 7,500.2 mm², Head circumference 312.4 mm"
     unknown = {**record, "area_mm2": None, "lengths": [{**length, "mm": None}], "notes": ["no pixel spacing"]}
     assert measurement_text(unknown) == "Fetal head: present; no pixel spacing"
+
+
+def test_findings_with_masks_are_told_with_their_sizes() -> None:
+    findings = [{"certainty_percent": 93.5, "volume_mm3": 1234.5}, {"certainty_percent": 60.0}]
+    record = {"label": "Nodule", "present": True, "threshold": 0.5, "findings": findings}
+    assert measurement_text(record) == "Nodule: 2 found, certainty 93.5 % 1,234.5 mm³, 60 % (threshold 50 %)"

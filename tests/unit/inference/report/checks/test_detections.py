@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
-from inference.report.checks.read_back import read_back
 from storage.base.errors import ModelError
 from tests.support.dicom_builders import ORIENTATIONS, ct_series, enhanced_mr, us_image
 from tests.unit.inference.report.detected import Detected, detected
-from tests.unit.inference.report.inputs import head_finder, label_map_of, manifest, results_of
 from tests.unit.inference.report.sr.test_sr import groups_of, values_of
 
 _BOX = (1.25, 2, 3, 5, 10.5, 17)
@@ -48,36 +45,6 @@ def test_a_multi_frame_source_is_named_by_its_frame() -> None:
     found.check(found.sr)
     image = values_of(groups_of(found.sr)[0], "111030")[0].ContentSequence[0].ReferencedSOPSequence[0]
     assert image.ReferencedFrameNumber == 2
-
-
-def test_masks_are_named_beside_boxes() -> None:
-    """Of an image by the SEG's frame, of a volume by its segment, under the same tracking identifiers as the box."""
-    flat = [us_image(np.zeros((30, 40)))]
-    labels = np.zeros((1, 30, 40), np.uint8)
-    labels[0, 3:9, 4:20] = 1
-    seg = read_back(results_of(flat, label_map_of(flat, labels), head_finder())["seg"].payload)
-    deep = ct_series(7, 13, 17)
-    deep_seg = read_back(results_of(deep, label_map_of(deep), manifest())["seg"].payload)
-    for datasets, stored, box, template in ((flat, seg, (3, 4, 9, 20), "1410"), (deep, deep_seg, _BOX, "1411")):
-        found = detected(datasets, [(box, 0.9, 1)], stored, [1])
-        found.check(found.sr, stored)
-        mask = groups_of(found.sr)[-2]
-        assert mask.ContentTemplateSequence[0].TemplateIdentifier == template
-        assert found.sought[0].findings[0].tracking_uid == values_of(mask, "112040")[0].UID
-        other = deepcopy(stored)
-        other.SOPInstanceUID = "1.2.3"
-        with pytest.raises(ModelError):
-            found.check(found.sr, other)
-
-
-def test_a_mask_of_another_segment_is_found() -> None:
-    deep = ct_series(7, 13, 17)
-    seg = read_back(results_of(deep, label_map_of(deep), manifest())["seg"].payload)
-    found = detected(deep, [(_BOX, 0.9, 1)], seg, [2])
-    sr = found.sr
-    values_of(groups_of(sr)[2], "121191")[0].ReferencedSOPSequence[0].ReferencedSegmentNumber = 1
-    with pytest.raises(ModelError, match="wrong segment"):
-        found.check(sr, seg)
 
 
 def test_findings_that_are_not_the_models_are_found(image: Detected) -> None:
