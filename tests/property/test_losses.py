@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tests.support.threads import one_thread
 from training.losses import make_loss
-from training.recipe.loss import Loss
+from training.recipe.parts.loss import Loss
 
 _one_thread = pytest.fixture(scope="module", autouse=True)(one_thread)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from training.data.entry import Content, Entry
 from training.data.splits import folded
 from training.data.splits.drawn import drawn_parts
-from training.recipe.split import DrawnSplit
+from training.recipe.data.split import DrawnSplit
 
 SHARES = {"train": 0.6, "validate": 0.15, "test": 0.25}
 

@@ -21,7 +21,7 @@ from training.augment.place import draw_geometry, window_size
 from training.augment.resample import read_patches
 from training.data.case import GridCase
 from training.recipe import Recipe
-from training.recipe.augment import Augment
+from training.recipe.parts.augment import Augment
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from storage.base.errors import ConfigError
 from training.augment.draws import Draws
-from training.recipe.augment import Augment
+from training.recipe.parts.augment import Augment
 
 
 def change_colour(images: Tensor, rules: Augment, draws: Sequence[Draws]) -> Tensor:

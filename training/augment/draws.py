@@ -11,7 +11,7 @@ from random import Random
 import torch
 from torch import Generator, Tensor
 
-from training.recipe.augment import Augment, Change
+from training.recipe.parts.augment import Augment, Change
 
 _PURPOSES = (
     "place", "mirror", "rotate", "scale", "crop", "elastic", "gamma", "contrast", "brightness", "hue", "saturation", "gain",

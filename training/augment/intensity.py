@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from training.augment.draws import Draws
-from training.recipe.augment import Augment
+from training.recipe.parts.augment import Augment
 
 _MODES = {1: "linear", 2: "bilinear", 3: "trilinear"}
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from training.augment.draws import Draws, Stream
-from training.recipe.augment import Lesions
+from training.recipe.parts.augment import Lesions
 
 _MODES = {2: "bilinear", 3: "trilinear"}
 _NODES = 5

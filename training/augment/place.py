@@ -10,7 +10,7 @@ from torch import Tensor
 
 from training.augment.draws import Draws, Stream
 from training.augment.geometry import Geometry, Matrix, is_upright
-from training.recipe.augment import Augment
+from training.recipe.parts.augment import Augment
 
 _FAR = 2.5
 """Elastic displacements are cut off at so many standard deviations, so that a window around the patch is sure to hold them."""

@@ -17,7 +17,7 @@ from training.augment.coordinates import part_read, sampling_grid, window_start
 from training.augment.crop import extended, overlap, paste_window
 from training.augment.geometry import Geometry
 from training.data.case import GridCase
-from training.recipe.augment import Outside
+from training.recipe.parts.augment import Outside
 
 
 def read_patches(

@@ -12,7 +12,7 @@ from training.data.entry import Entry
 from training.data.splits import folded
 from training.data.survey import Facts, survey
 from training.recipe import PartName, Recipe
-from training.recipe.split import DrawnSplit
+from training.recipe.data.split import DrawnSplit
 
 PARTS: tuple[PartName, ...] = ("train", "validate", "test")
 

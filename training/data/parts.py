@@ -17,7 +17,7 @@ from training.data.splits import assign_parts, limited
 from training.data.survey import survey
 from training.recipe import PartName, Recipe
 from training.recipe.data import MadeData
-from training.recipe.split import DrawnSplit
+from training.recipe.data.split import DrawnSplit
 
 
 def read_parts(recipe: Recipe, folder: Path | None) -> DataSet:

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from training.recipe.fit import Fit
+from training.recipe.parts.fit import Fit
 
 
 @dataclass

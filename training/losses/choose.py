@@ -11,7 +11,7 @@ from storage.base.errors import ConfigError
 from training.losses.cross_entropy import cross_entropy, focal_loss
 from training.losses.dice import dice_loss
 from training.losses.squares import mean_squared_error
-from training.recipe.loss import Loss
+from training.recipe.parts.loss import Loss
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 """Called with logits (N, classes, *spatial) or (N, classes), any float type, and target int64 (N, *spatial) or (N,)."""

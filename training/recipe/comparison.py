@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import Field, ValidationError, model_validator
 
 from training.recipe.base import Part
+from training.recipe.checks.said import refused
 from training.recipe.read import overlaid, read_document, read_yaml, recipe_from
-from training.recipe.said import refused
 from training.recipe.schema import Recipe
 
 

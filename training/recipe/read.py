@@ -11,8 +11,8 @@ import yaml
 from pydantic import ValidationError
 
 from storage.base.errors import ConfigError
-from training.recipe.checks import idle_key
-from training.recipe.said import refused
+from training.recipe.checks.agreement import idle_key
+from training.recipe.checks.said import refused
 from training.recipe.schema import Recipe
 from training.recipe.strict_yaml import StrictLoader
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import model_validator
 
-from training.recipe.checks import check_recipe
+from training.recipe.checks.agreement import check_recipe
 from training.recipe.sections import Sections
 
 

@@ -12,13 +12,13 @@ from pydantic import Field
 
 from inference.manifest import Manifest, heads_of
 from storage.base.errors import ConfigError
-from training.recipe.augment import Augment
 from training.recipe.base import Part
 from training.recipe.data import Data
-from training.recipe.fit import Fit
-from training.recipe.further import Budget, Ensemble, Evaluation, Transfer
-from training.recipe.loss import Loss
-from training.recipe.package import closed, open_keys_of, with_digest
+from training.recipe.parts.augment import Augment
+from training.recipe.parts.fit import Fit
+from training.recipe.parts.further import Budget, Ensemble, Evaluation, Transfer
+from training.recipe.parts.loss import Loss
+from training.recipe.parts.package import closed, open_keys_of, with_digest
 
 _UNKNOWN_DIGEST = "0" * 64
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from storage.base.errors import ConfigError
-from training.recipe.further import Transfer
+from training.recipe.parts.further import Transfer
 
 
 def stages_of(network: nn.Module) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from inference.manifest import read_manifest
 from storage.base.errors import ConfigError
-from training.recipe.further import Transfer
+from training.recipe.parts.further import Transfer
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from storage.base.errors import ConfigError
-from training.recipe.further import Transfer
+from training.recipe.parts.further import Transfer
 from training.transfer.freeze import stages_of
 from training.transfer.source import Provenance, Source, read_source
 

@@ -11,7 +11,7 @@ import numpy as np
 from storage.base.errors import ConfigError
 from training.data.entry import Entry
 from training.data.survey.facts import Facts
-from training.recipe.split import Duplicates
+from training.recipe.data.split import Duplicates
 
 Contradiction = Literal["", "class", "mask"]
 

@@ -9,7 +9,7 @@ from storage.base.errors import ConfigError
 from training.data.checks.duplicates import Pair
 from training.data.entry import Entry
 from training.recipe import PartName
-from training.recipe.split import Duplicates
+from training.recipe.data.split import Duplicates
 
 _NAMED = 5
 _NEAREST_TO_TEST = {"test": 0, "validate": 1, "train": 2}

@@ -16,7 +16,7 @@ from training.data.names import group_of
 from training.data.sources.files import inside
 from training.data.sources.named import named_content
 from training.data.sources.nifti import read_nifti, read_pair
-from training.recipe.series import SeriesData
+from training.recipe.data.series import SeriesData
 
 
 def series_entries(data: SeriesData, manifest: Manifest, classes: int, folder: Path) -> list[Entry]:

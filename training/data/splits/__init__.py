@@ -12,7 +12,7 @@ from training.data.splits.folds import folded
 from training.data.splits.given import given_parts
 from training.data.splits.limited import limited
 from training.recipe import PartName
-from training.recipe.split import DrawnSplit, GivenSplit, RangeSplit, Split
+from training.recipe.data.split import DrawnSplit, GivenSplit, RangeSplit, Split
 
 __all__ = ["assign_parts", "folded", "limited"]
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from training.data.entry import Entry
 from training.data.splits.order import groups_of, shuffled, strata
 from training.recipe import PartName
-from training.recipe.split import DrawnSplit
+from training.recipe.data.split import DrawnSplit
 
 _ORDER: tuple[PartName, ...] = ("train", "validate", "test")
 

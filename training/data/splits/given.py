@@ -9,7 +9,7 @@ from pathlib import Path
 from storage.base.errors import ConfigError
 from training.data.entry import Entry
 from training.recipe import PartName
-from training.recipe.split import GivenSplit
+from training.recipe.data.split import GivenSplit
 
 SHIPPED = Path(__file__).parents[2] / "recipes"
 _PARTS: tuple[PartName, ...] = ("train", "validate", "test")

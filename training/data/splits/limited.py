@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from storage.base.errors import ConfigError
 from training.data.entry import Entry
 from training.data.splits.order import groups_of, shuffled, strata
-from training.recipe.split import Limit
+from training.recipe.data.split import Limit
 
 
 def limited(entries: Sequence[Entry], limit: Limit, stratify: str = "") -> set[str]:

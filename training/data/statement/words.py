@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from training.data.dataset import DataSet
 from training.recipe.data import ArrayData, ImageData, PhantomData, PictureData, TableData
-from training.recipe.split import DrawnSplit, GivenSplit, Grouping
+from training.recipe.data.split import DrawnSplit, GivenSplit, Grouping
 
 _MEANING = {
     "person": "By person: all cases of one person are in one part.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from training.recipe.fit import Fit
+from training.recipe.parts.fit import Fit
 
 
 def learning_rate(step: int, fit: Fit) -> float:

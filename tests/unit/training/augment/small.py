@@ -12,7 +12,7 @@ from torch import Generator
 from tests.unit.training.tiny import tiny_recipe
 from training.data.case import GridCase
 from training.recipe import Recipe
-from training.recipe.augment import Augment
+from training.recipe.parts.augment import Augment
 
 
 def seeded(seed: int) -> Generator:

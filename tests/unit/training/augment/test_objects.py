@@ -14,7 +14,7 @@ from training.augment.objects import read_objects
 from training.augment.place import draw_geometry, window_size
 from training.augment.resample import read_patches
 from training.data.case import GridCase
-from training.recipe.augment import Augment
+from training.recipe.parts.augment import Augment
 
 _PATCH = (16, 20)
 

@@ -13,7 +13,7 @@ from tests.unit.training.augment.small import noise_case, seeded, small_recipe
 from training.augment import draw_batch, draw_samples
 from training.augment.geometry import Geometry
 from training.data.case import GridCase
-from training.recipe.augment import Augment
+from training.recipe.parts.augment import Augment
 
 
 def test_mirroring_turns_left_and_right_about_half_the_time() -> None:

@@ -13,7 +13,7 @@ from training.data.checks.treat import treat
 from training.data.entry import Content, Entry
 from training.data.survey import survey
 from training.recipe import PartName
-from training.recipe.split import Duplicates
+from training.recipe.data.split import Duplicates
 
 
 def _image(seed: int, size: tuple[int, int] = (40, 50)) -> np.ndarray:

@@ -10,7 +10,7 @@ import pytest
 from storage.base.errors import ConfigError
 from training.data.entry import Content, Entry
 from training.data.splits.given import given_parts
-from training.recipe.split import GivenSplit
+from training.recipe.data.split import GivenSplit
 
 ENTRIES = [Entry(name, name, lambda: Content(np.zeros((1, 1, 1, 1), np.float32), np.eye(4))) for name in "abc"]
 

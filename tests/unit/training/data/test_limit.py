@@ -13,7 +13,7 @@ from training.data import make_statement, read_parts
 from training.data.entry import Content, Entry
 from training.data.splits import limited
 from training.recipe import Recipe
-from training.recipe.split import Limit
+from training.recipe.data.split import Limit
 
 
 def _content() -> Content:

@@ -15,7 +15,7 @@ from training.data import Case, grid_case
 from training.data.objects import from_masks, objects_in
 from training.data.sources import list_entries
 from training.recipe import Recipe
-from training.recipe.said import said
+from training.recipe.checks.said import said
 
 _SIZE = (20, 24)
 _PNG: dict[str, Any] = {

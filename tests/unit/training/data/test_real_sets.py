@@ -14,7 +14,7 @@ from training.data import fold_names, grid_case, make_statement, read_parts
 from training.data.checks.treat import treat
 from training.data.sources import list_entries
 from training.recipe import Recipe, read_recipe
-from training.recipe.split import Duplicates
+from training.recipe.data.split import Duplicates
 
 DRAWN = {"kind": "drawn", "shares": {"train": 0.7, "validate": 0.1, "test": 0.2}, "stratify": "class", "seed": 7}
 

@@ -12,7 +12,7 @@ from tests.unit.inference.networks.examples import arguments, each
 from tests.unit.training.fit.task import digest, document, larger, silent
 from training.fit.trainer import Trainer
 from training.recipe import Recipe
-from training.recipe.augment import Augment
+from training.recipe.parts.augment import Augment
 
 _EVERYTHING: dict[str, Any] = {
     "mirror_axes": [0, 1],

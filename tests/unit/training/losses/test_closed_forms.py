@@ -9,7 +9,7 @@ from torch import Tensor
 
 from training.losses import make_loss
 from training.losses.dice import soft_dice_loss
-from training.recipe.loss import Loss
+from training.recipe.parts.loss import Loss
 
 P = (0.7, 0.2, 0.5, 0.9)
 TRUTH = (1, 0, 1, 0)

@@ -11,7 +11,7 @@ from training.losses import deep_supervised, make_loss
 from training.losses.cross_entropy import cross_entropy
 from training.losses.dice import dice_loss, soft_dice_loss
 from training.losses.scales import coarser
-from training.recipe.loss import Loss
+from training.recipe.parts.loss import Loss
 
 
 def test_nothing_expected_and_nothing_found_costs_nothing_without_epsilon() -> None:

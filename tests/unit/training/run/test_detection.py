@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from inference.manifest import read_manifest
 from tests.unit.training.run.made import run
 from training.recipe import Recipe
-from training.recipe.said import said
+from training.recipe.checks.said import said
 
 _SHIPPED = Path(__file__).parents[4] / "training" / "recipes" / "breast-detection-us.yaml"
 

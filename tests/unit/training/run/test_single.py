@@ -20,7 +20,7 @@ from tests.unit.training.tiny import tiny_document, tiny_recipe
 from training.data import read_cases
 from training.evaluate.measure import evaluate, mirrored
 from training.recipe import Recipe
-from training.recipe.further import Evaluation
+from training.recipe.parts.further import Evaluation
 from training.run.single import Finished
 
 pytestmark = pytest.mark.heavy

@@ -13,7 +13,7 @@ from storage.base.errors import ConfigError
 from tests.support.data import data_path
 from tests.support.tiny_package import write_tiny_package
 from tests.unit.training.tiny import tiny_recipe
-from training.recipe.further import Transfer
+from training.recipe.parts.further import Transfer
 from training.transfer import hold, parameter_groups, provenance_of, start
 from training.transfer.freeze import stages_of
 from training.transfer.source import read_source

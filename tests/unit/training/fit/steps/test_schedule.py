@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.training.fit.task import recipe
 from training.fit.steps.schedule import learning_rate
-from training.recipe.fit import Fit
+from training.recipe.parts.fit import Fit
 
 
 def _fit(**schedule: Any) -> Fit:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, field_validator, model_validator
 
-from training.recipe.source import Source
+from training.recipe.data.source import Source
 
 
 class _Pictures(Source):

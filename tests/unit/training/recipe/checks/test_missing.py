@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from inference.manifest import Manifest
 from storage.base.errors import ConfigError
 from tests.unit.training.recipe.test_odd_values import Key, keys_of
+from training.recipe.checks.missing import missing
 from training.recipe.comparison import Comparison
-from training.recipe.missing import missing
 from training.recipe.read import read_document, recipe_from
 from training.recipe.schema import Recipe
 

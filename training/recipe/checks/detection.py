@@ -6,7 +6,7 @@ from inference.networks import task_of
 from inference.networks.registry import detector_names
 from storage.base.errors import ModelError
 from training.recipe.data import ImageData, PhantomData, PictureData, TableData
-from training.recipe.loss import Loss
+from training.recipe.parts.loss import Loss
 from training.recipe.sections import Sections
 
 

@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from inference.manifest import Manifest
-from training.recipe.detection import check_detection
-from training.recipe.heads import check_heads
-from training.recipe.inputs import check_inputs
-from training.recipe.missing import missing
-from training.recipe.said import said
+from training.recipe.checks.detection import check_detection
+from training.recipe.checks.heads import check_heads
+from training.recipe.checks.inputs import check_inputs
+from training.recipe.checks.missing import missing
+from training.recipe.checks.said import said
 from training.recipe.sections import Sections
 
 _NEEDED = ("name", "task", "labels", "inputs", "grid", "intensity", "network")

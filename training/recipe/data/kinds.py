@@ -7,33 +7,10 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat, model_validator
 
 from training.recipe.base import Part
-from training.recipe.pictures import ImageData, TableData
-from training.recipe.series import SeriesData, SeriesPhantomData
-from training.recipe.source import Source
-from training.recipe.split import DrawnSplit, Duplicates, GivenSplit, Grouping, Limit, RangeSplit, Split
-
-__all__ = [
-    "ArrayData",
-    "Data",
-    "DicomData",
-    "DrawnSplit",
-    "Duplicates",
-    "GivenSplit",
-    "Grouping",
-    "ImageData",
-    "Limit",
-    "MadeData",
-    "NiftiData",
-    "NnunetData",
-    "Nodules",
-    "PhantomData",
-    "PictureData",
-    "RangeSplit",
-    "SeriesData",
-    "SeriesPhantomData",
-    "Split",
-    "TableData",
-]
+from training.recipe.data.pictures import ImageData, TableData
+from training.recipe.data.series import SeriesData, SeriesPhantomData
+from training.recipe.data.source import Source
+from training.recipe.data.split import Duplicates, Grouping, RangeSplit
 
 
 class NiftiData(Source):

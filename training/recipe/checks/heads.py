@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.recipe.detection import check_objects
+from training.recipe.checks.detection import check_objects
 from training.recipe.sections import Sections
 
 _OF_MASKS = ("dice", "dice_cross_entropy")

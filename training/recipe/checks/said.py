@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from storage.base.errors import ConfigError
 from training.recipe.base import Part
-from training.recipe.missing import missing
+from training.recipe.checks.missing import missing
 
 
 def refused(path: Path, error: ValidationError, document: object) -> ConfigError:

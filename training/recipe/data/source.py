@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from training.recipe.base import Part
-from training.recipe.split import Duplicates, Grouping, Limit, Split
+from training.recipe.data.split import Duplicates, Grouping, Limit, Split
 
 
 class Source(Part):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from training.recipe.data.series import SeriesData, SeriesPhantomData
 from training.recipe.sections import Sections
-from training.recipe.series import SeriesData, SeriesPhantomData
 
 
 def check_inputs(recipe: Sections) -> None:

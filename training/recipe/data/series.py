@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from training.recipe.source import Source
-from training.recipe.split import Duplicates, RangeSplit
+from training.recipe.data.source import Source
+from training.recipe.data.split import Duplicates, RangeSplit
 
 
 class SeriesData(Source):
