@@ -39,7 +39,7 @@ def of_boxes(source: Source, found: Detections, manifest: Manifest, identity: Id
     check_detection_report(stored_sr, stored, counts, found, sought, rules, source, identity)
     first = [] if stored is None or seg is None else [dicom_object("seg", stored, seg)]
     records = [as_record(label) for label in sought]
-    return [*first, dicom_object("sr", stored_sr, sr)], draw_detections(source, sought, identity), records
+    return [*first, dicom_object("sr", stored_sr, sr)], draw_detections(source, masks, sought, identity), records
 
 
 def _encoded(

@@ -1,4 +1,4 @@
-"""Each head's share in the report of several: its measurement groups, their check, its records, its lines under the picture."""
+"""Each head's share in the report of several: its measurement groups, their check, its records, its share of the picture."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from inference.report.sr.classes import class_groups
 from inference.report.sr.detections import detection_groups
 from inference.report.sr.targets import Group, target_groups
 from inference.report.statements import classes, detections, measurements
+from inference.report.statements.detections import Sought
 from inference.report.statements.measurements import Target
 from inference.report.statements.rules import detection_rules
 from inference.volume.boxes import Detections
@@ -35,7 +36,7 @@ class Share:
     ----------
     groups : makes its measurement groups; given the SEG, or None where nothing was segmented.
     check : checks these groups as they were read back; given the SEG that was read back, and its voxels by segment.
-    count : how many groups there must be. records : one a label. legend : lines under the picture.
+    count : how many groups there must be. records : one a label. legend : lines under the picture. boxes : drawn in it.
     """
 
     groups: Callable[[Dataset | None], Sequence[Group]]
@@ -43,6 +44,7 @@ class Share:
     count: int
     records: Records
     legend: tuple[Line, ...] = ()
+    boxes: tuple[Sought, ...] = ()
 
 
 def share_of_targets(targets: Sequence[Target], source: Source, manifest: Manifest, identity: Identity) -> Share:
@@ -77,4 +79,5 @@ def share_of_boxes(found: Detections, source: Source, manifest: Manifest, identi
         count=group_count(sought, None),
         records=[detections.as_record(label) for label in sought],
         legend=tuple(detection_lines(sought)),
+        boxes=sought,
     )

@@ -43,7 +43,8 @@ def of_answers(source: Source, answers: Answers, manifest: Manifest, identity: I
     stored_sr = read_back(sr)
     check_answers(stored_sr, stored, counts, shares, source, identity)
     first = [] if stored is None or seg is None else [dicom_object("seg", stored, seg)]
-    picture = draw_overlay(source, label_map, targets, identity, [line for share in shares for line in share.legend])
+    boxes, legend = [box for share in shares for box in share.boxes], [line for share in shares for line in share.legend]
+    picture = draw_overlay(source, label_map, targets, identity, boxes, legend)
     return [*first, dicom_object("sr", stored_sr, sr)], picture, [record for share in shares for record in share.records]
 
 

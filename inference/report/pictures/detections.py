@@ -1,4 +1,5 @@
-"""A picture of a detection for a quick look: source slices with the outlines of the boxes, and the findings below. PNG.
+"""A picture of a detection for a quick look: source slices with the boxes, the outlines of their masks where they have some, and
+the findings below. PNG.
 
 Panels are the slices through the middles of the most certain findings, of an image that image. A box is drawn on every shown
 slice that it reaches.
@@ -8,25 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from inference.report.codes import Lab, colours, to_rgb
 from inference.report.identity import Identity
-from inference.report.pictures.parts import Colour, Line, compose, fitted_size, grey_picture, square
+from inference.report.pictures.marks import inks_of, mark_boxes, mark_masks
+from inference.report.pictures.parts import Line, compose, fitted_size, grey_picture, square
 from inference.report.sources.source import Source
-from inference.report.statements.detections import Finding, Sought
-from inference.volume.boxes import in_plane
+from inference.report.statements.detections import Sought
+from inference.volume.labelmap import LabelMap
 
 MOST_PANELS = 4
 _SQUARE_PIXELS = (1.0, 1.0)
-_WIDTH = 2
 
 
-def draw_detections(source: Source, sought: Sequence[Sought], identity: Identity) -> bytes:
-    """PNG bytes; without a finding the middle slice is shown. Pixels of an image that states no spacing are drawn square."""
-    lab = colours(label.label for label in sought)
-    panels = [_panel(source, sought, lab, k) for k in _slices(source, sought)]
-    return compose(panels, list(_lines(sought, lab)), identity)
+def draw_detections(source: Source, masks: LabelMap | None, sought: Sequence[Sought], identity: Identity) -> bytes:
+    """PNG bytes; without a finding the middle slice is shown. Pixels of an image that states no spacing are drawn square.
+
+    Parameters
+    ----------
+    masks : the segment that each voxel belongs to, as the findings count them; None of a detector without masks.
+    """
+    panels = [_panel(source, masks, sought, k) for k in _slices(source, sought)]
+    return compose(panels, list(_lines(sought)), identity)
 
 
 def _slices(source: Source, sought: Sequence[Sought]) -> list[int]:
@@ -36,39 +40,28 @@ def _slices(source: Source, sought: Sequence[Sought]) -> list[int]:
     return sorted(chosen) or [len(source.frames) // 2]
 
 
-def _panel(source: Source, sought: Sequence[Sought], lab: dict[int, Lab], k: int) -> Image.Image:
+def _panel(source: Source, masks: LabelMap | None, sought: Sequence[Sought], k: int) -> Image.Image:
     frame = source.frames[k]
     spacing = frame.pixel_spacing_mm
     spacing_mm = _SQUARE_PIXELS if spacing is None else (float(spacing[0]), float(spacing[1]))
-    size = fitted_size(frame.rows, frame.columns, spacing_mm)
-    picture = grey_picture(source, k, size)
-    scale = (size[0] / frame.columns, size[1] / frame.rows)
-    for label in sought:
-        for finding in (finding for finding in label.findings if _reaches(finding, k)):
-            _outline(picture, finding, scale, to_rgb(lab[label.label.value]))
+    picture = grey_picture(source, k, fitted_size(frame.rows, frame.columns, spacing_mm))
+    if masks is not None:
+        inks = inks_of(sought)
+        of_segments = {f.segment_number: inks[label.label.value] for label in sought for f in label.findings if f.segment_number}
+        picture = mark_masks(picture, masks.labels_kji[k], of_segments)
+    mark_boxes(picture, (frame.rows, frame.columns), sought, k)
     return square(picture)
 
 
-def _reaches(finding: Finding, k: int) -> bool:
-    """Whether a box covers part of slice k."""
-    return len(finding.box) == 4 or bool(finding.box[0] < k + 1 and finding.box[3] > k)
-
-
-def _outline(picture: Image.Image, finding: Finding, scale: tuple[float, float], colour: Colour) -> None:
-    j0, i0, j1, i1 = (float(finding.box[axis]) for axis in in_plane(len(finding.box)))
-    corners = (i0 * scale[0], j0 * scale[1], i1 * scale[0] - 1, j1 * scale[1] - 1)
-    left, top, right, bottom = corners
-    ImageDraw.Draw(picture).rectangle((left, top, max(left, right), max(top, bottom)), outline=colour, width=_WIDTH)
-
-
 def detection_lines(sought: Sequence[Sought]) -> Iterator[Line]:
-    """What a legend without outlines says of each label."""
-    for line in _lines(sought, colours(label.label for label in sought)):
-        yield Line(f"boxes, {line.text}")
+    """What the legend of a picture that shows other things too says of each label's boxes."""
+    for line in _lines(sought):
+        yield Line(f"boxes, {line.text}", swatch=line.swatch)
 
 
-def _lines(sought: Sequence[Sought], lab: dict[int, Lab]) -> Iterator[Line]:
+def _lines(sought: Sequence[Sought]) -> Iterator[Line]:
+    inks = inks_of(sought)
     for label in sought:
         said = ", ".join(f"{finding.certainty_percent:g} %" for finding in label.findings) or "absent"
         threshold = f"(threshold {100 * label.threshold:g} %)"
-        yield Line(f"{label.label.name}: {said} {threshold}", swatch=to_rgb(lab[label.label.value]))
+        yield Line(f"{label.label.name}: {said} {threshold}", swatch=inks[label.label.value])

@@ -1,5 +1,7 @@
 """A picture of a label map for a quick look: source slices with the outlines of the labels, names, sizes, lengths. PNG.
 
+Boxes that the same model found are drawn on the slices that they reach.
+
 Panels are the slices with the greatest labelled area, chosen so that every present label is seen at its largest or in an
 earlier panel. The letters at the edges are patient directions from the geometry. A thin ellipse is the one whose circumference
 is reported. Absent on purpose: DICOM (the SEG carries the truth).
@@ -16,6 +18,7 @@ from PIL import Image, ImageDraw
 
 from inference.report.codes import to_rgb
 from inference.report.identity import Identity
+from inference.report.pictures.marks import mark_boxes, mark_masks
 from inference.report.pictures.parts import (
     INK,
     MARGIN,
@@ -29,6 +32,7 @@ from inference.report.pictures.parts import (
     square,
 )
 from inference.report.sources.source import Source
+from inference.report.statements.detections import Sought
 from inference.report.statements.measurements import Target
 from inference.volume.ellipse import ellipse_of
 from inference.volume.labelmap import LabelMap
@@ -40,10 +44,15 @@ _ELLIPSE_POINTS = 180
 
 
 def draw_overlay(
-    source: Source, label_map: LabelMap, targets: Sequence[Target], identity: Identity, more: Sequence[Line] = ()
+    source: Source,
+    label_map: LabelMap,
+    targets: Sequence[Target],
+    identity: Identity,
+    boxes: Sequence[Sought] = (),
+    more: Sequence[Line] = (),
 ) -> bytes:
     """PNG bytes; without any label the middle slice is shown. ``more`` lines stand below those of the labels."""
-    panels = [_panel(source, label_map, targets, k) for k in choose_slices(label_map.labels_kji, targets)]
+    panels = [_panel(source, label_map, targets, boxes, k) for k in choose_slices(label_map.labels_kji, targets)]
     return compose(panels, [*(line for target in targets for line in _lines(target)), *more], identity)
 
 
@@ -63,17 +72,15 @@ def choose_slices(labels_kji: NDArray[np.integer], targets: Sequence[Target]) ->
     return sorted(chosen)
 
 
-def _panel(source: Source, label_map: LabelMap, targets: Sequence[Target], k: int) -> Image.Image:
+def _panel(source: Source, label_map: LabelMap, targets: Sequence[Target], boxes: Sequence[Sought], k: int) -> Image.Image:
     columns_mm, rows_mm = (float(size) for size in np.linalg.norm(label_map.affine_lps_mm[:3, :2], axis=0))
     plane = label_map.labels_kji[k]
-    size = fitted_size(plane.shape[0], plane.shape[1], (rows_mm, columns_mm))
-    picture = np.array(grey_picture(source, k, size))
-    labels = np.array(Image.fromarray(plane).resize(size, Image.Resampling.NEAREST))
-    for target in targets:
-        picture[_outline(labels == target.label.value)] = to_rgb(target.colour)
-    drawn = Image.fromarray(picture)
+    rows, columns = plane.shape
+    picture = grey_picture(source, k, fitted_size(rows, columns, (rows_mm, columns_mm)))
+    drawn = mark_masks(picture, plane, {target.label.value: to_rgb(target.colour) for target in targets})
     for target in (target for target in targets if any(length.mm is not None for length in target.lengths)):
         _draw_ellipse(drawn, plane == target.label.value, (rows_mm, columns_mm))
+    mark_boxes(drawn, (rows, columns), boxes, k)
     panel = square(drawn)
     _annotate(panel, label_map, k)
     return panel
@@ -89,15 +96,6 @@ def _draw_ellipse(picture: Image.Image, mask: NDArray[np.bool_], spacing_mm: tup
     rows = ellipse.centre[0] + 0.5 + (along * sine + across * cosine) / spacing_mm[0]
     scaled = np.c_[columns * picture.width / mask.shape[1], rows * picture.height / mask.shape[0]]
     ImageDraw.Draw(picture).line([(float(x), float(y)) for x, y in scaled], fill=INK, width=1)
-
-
-def _outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The mask's own pixels that touch a pixel outside it, two pixels thick."""
-    inner = mask
-    for _ in range(2):
-        padded = np.pad(inner, 1)
-        inner = inner & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    return mask & ~inner
 
 
 def _annotate(panel: Image.Image, label_map: LabelMap, k: int) -> None:

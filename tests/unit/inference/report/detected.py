@@ -50,7 +50,7 @@ class Detected:
         check_detection_report(sr, seg, counts, self.found, self.sought, RULES, self.source, self.identity)
 
     def picture(self) -> bytes:
-        return draw_detections(self.source, self.sought, self.identity)
+        return draw_detections(self.source, self.found.mask_map, self.sought, self.identity)
 
 
 def finder() -> Manifest:

@@ -1,14 +1,10 @@
-"""What boxes become: findings, their places in image and patient, records, measurement groups, text, picture."""
+"""What boxes become: findings, their places in image and patient, records, measurement groups, text."""
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import pytest
-from PIL import Image
 
-from inference.report.codes import colours, to_rgb
 from inference.report.statements.detections import MOST_FINDINGS, as_record, find_detections
 from inference.report.statements.rules import DetectionRules
 from inference.report.text import render_text
@@ -144,23 +140,6 @@ def test_a_person_reads_certainty_and_threshold_first(image: Detected) -> None:
     assert lines[0] == "lesion-finder Pneumonia 1: Present, Certainty of Finding 87.65 %, threshold: 0.4"
     assert lines[-1] == "lesion-finder Pleural effusion: Absent, threshold: 0.3"
     assert "Image Region: POLYLINE (column, row): 3 2; 40 2; 40 10.5; 3 10.5; 3 2" in content
-
-
-def test_a_picture_has_the_outline_where_the_box_is() -> None:
-    found = detected([us_image(np.zeros((100, 100)), spacing=(1.0, 1.0))], [((20, 40, 50, 80), 0.9, 1)])
-    pixels = np.asarray(Image.open(io.BytesIO(found.picture())).convert("RGB"))[:512, :512]
-    ink = to_rgb(colours([label.label for label in found.sought])[1])
-    rows, columns = np.nonzero((pixels == ink).all(axis=2))
-    scale = 512 / 100
-    assert [rows.min(), rows.max() + 1] == pytest.approx([20 * scale, 50 * scale], abs=2)
-    assert [columns.min(), columns.max() + 1] == pytest.approx([40 * scale, 80 * scale], abs=2)
-
-
-def test_a_volumes_picture_shows_the_slices_of_its_findings() -> None:
-    datasets = ct_series(7, 13, 17)
-    boxes: Rows = [((0, 0, 0, 2, 4, 4), 0.8, 1), ((4, 4, 4, 7, 9, 9), 0.7, 2)]
-    assert Image.open(io.BytesIO(detected(datasets, boxes).picture())).width == 1024
-    assert Image.open(io.BytesIO(detected(datasets, boxes[:0]).picture())).width == 512
 
 
 def test_detections_come_back_from_their_blob(image: Detected, volume: Detected) -> None:
