@@ -46,7 +46,7 @@ def fit(
         trainer.resume(checkpoint)
     recipe = trainer.recipe
     samples = recipe.fit.extent.batch * recipe.fit.accumulate
-    figures = trainer.duty.figures() if trainer.held_out else []
+    figures = trainer.duty.figures() if trainer.watch.held_out else []
     with ExitStack() as stack:
         history = stack.enter_context(History(folder, trainer.step, figures, samples, clock))
         if trainer.finished:

@@ -20,14 +20,13 @@ from storage.base.errors import ConfigError
 from training.data import GridCase
 from training.fit.checkpoint import FORMAT, cases_digest, load_checkpoint, recipe_text, save_checkpoint
 from training.fit.duties import duty_of
-from training.fit.held_out import chosen
 from training.fit.order import case_order, seeded
 from training.fit.processes.ranks import Ranks
 from training.fit.processes.team import Task, joined
 from training.fit.steps.precision import be_deterministic, choose_device, choose_precision
 from training.fit.steps.step import Step
 from training.fit.stop import RunStopped
-from training.fit.stopping import Follower, Tally
+from training.fit.watch import Watch
 from training.recipe import Recipe
 from training.transfer import Provenance, start
 
@@ -54,11 +53,10 @@ class Trainer:
 
     Attributes
     ----------
-    duty : what the recipe's task adds to the loop.
+    duty : what the recipe's task adds to the loop. watch : what follows each step, with the held-out cases.
     provenance : of the weights that the run started from, or None.
     precision : the number format of the forward pass, with its reason.
     finished : whether the last step was done, or the run ended early.
-    validation_s : seconds spent in validations since this object was made.
     """
 
     def __init__(
@@ -74,14 +72,13 @@ class Trainer:
         be_deterministic(self.device)
         torch.manual_seed(recipe.seed)
         self.recipe, self.cases, self.ranks = recipe, cases, ranks or Ranks()
-        self.held_out = chosen(held_out, recipe.fit.validate_cases, recipe.seed)
         self.precision = choose_precision(recipe.fit.precision, self.device)
-        self.step, self.finished, self.validation_s = 0, False, 0.0
-        self.follower, self._tally = Follower(), Tally()
-        self._clock, described = clock or SystemClock(), recipe.manifest().network
+        self.step, self.finished = 0, False
+        described = recipe.manifest().network
         self.duty, network = duty_of(recipe), build(described.name, described.arguments)
         self.provenance: Provenance | None = start(network, recipe.transfer) if recipe.transfer else None
         self._step = Step(recipe, network, self.duty, cases, self.device, self.precision, self.ranks)
+        self.watch = Watch(recipe, held_out, self.duty, self.device, clock or SystemClock())
 
     @property
     def network(self) -> nn.Module:
@@ -118,39 +115,17 @@ class Trainer:
             while not self.finished and self.step < last:
                 figures = self._step.advance(self.step)
                 self.step += 1
-                self._take_note(figures)
+                self.finished = self.watch.take(self.step, figures, self.averaged, self.ranks.first)
                 reason = stop() if self.ranks.first else ""
                 self.finished, stopping = self.ranks.told(self.finished, bool(reason))
-                if self.finished and self.follower.weights is not None:
-                    self.averaged.load_state_dict(self.follower.weights)
+                if self.finished and self.watch.follower.weights is not None:
+                    self.averaged.load_state_dict(self.watch.follower.weights)
                 report(self.step, figures)
                 due = self.finished or stopping or self.step % self.recipe.fit.checkpoint_every == 0
                 if checkpoint is not None and due:
                     save_checkpoint(checkpoint, self.state())
                 if stopping and not self.finished:
                     raise RunStopped(reason, self.step, checkpoint)
-
-    def validate(self) -> dict[str, float]:
-        """Figures of the averaged weights on the held-out cases, and the seconds that they took."""
-        started_s = self._clock.monotonic_s()
-        with torch.inference_mode():
-            figures = self.duty.validate(self.averaged, self.held_out, self.device)
-        figures["validation_s"] = self._clock.monotonic_s() - started_s
-        self.validation_s += figures["validation_s"]
-        return figures
-
-    def _take_note(self, figures: dict[str, float]) -> None:
-        """Add to the figures what is due after this step, and see whether the run ends here."""
-        fit = self.recipe.fit
-        self.finished = self.step == fit.extent.steps
-        validates = bool(self.held_out) and (self.finished or self.step % fit.validate_every == 0)
-        self._tally.add(figures["loss"])
-        if self.finished or validates or self.step % fit.log_every == 0:
-            figures["mean_loss"] = self._tally.take()
-        if validates and self.ranks.first:
-            found = self.validate()
-            figures |= found
-            self.finished |= self.follower.take(self.step, self.duty.merit(found), self.averaged, fit)
 
     def state(self) -> dict[str, Any]:
         """All that ``resume`` needs, as plain tensors, numbers and text."""
@@ -160,8 +135,7 @@ class Trainer:
             "cases": cases_digest(self.cases),
             "step": self.step,
             "finished": self.finished,
-            "follower": self.follower.state(),
-            "tally": self._tally.state(),
+            **self.watch.state(),
             **self._step.state(),
         }
 
@@ -179,5 +153,5 @@ class Trainer:
         except (RuntimeError, ValueError) as error:
             message = f"{checkpoint}: the checkpoint of another network; remove the file to begin anew"
             raise ConfigError(message, code="checkpoint-invalid") from error
-        self.follower, self._tally = Follower(**state["follower"]), Tally(**state["tally"])
+        self.watch.load(state)
         self.step, self.finished = int(state["step"]), bool(state["finished"])

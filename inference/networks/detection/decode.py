@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from inference.networks.detection.boxes import clip, extended
-from inference.networks.detection.contract import Detections, Selection
 from inference.networks.detection.nms import by_score, nms, soft_nms
+from inference.networks.detection.records import Detections, Selection
 
 
 def found(boxes: Tensor, scores: Tensor, size: Sequence[int], selection: Selection) -> tuple[Detections, Tensor]:

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from inference.networks.arguments import whole
-from inference.networks.detection.contract import Detections, Raw, Selection
 from inference.networks.detection.faster_rcnn import FasterRCNN
+from inference.networks.detection.records import Detections, Raw, Selection
 from inference.networks.detection.regions import MaskHead
 from inference.networks.detection.roi_align import pool_levels
 

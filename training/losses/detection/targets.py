@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from inference.networks.detection.boxes import extended
-from inference.networks.detection.contract import Raw
+from inference.networks.detection.records import Raw
 from storage.base.errors import InputError
 
 

@@ -33,7 +33,7 @@ def test_two_runs_end_with_the_same_bytes_and_presence_counts(name: str) -> None
         trainer = Trainer(recipe, cases, held_out)
         trainer.run(_silent)
         weights.append(torch.cat([value.flatten().double() for value in trainer.averaged.state_dict().values()]))
-        assert 0 <= trainer.validate()["dice"] <= 1
+        assert 0 <= trainer.watch.validate(trainer.averaged)["dice"] <= 1
     assert torch.equal(*weights)
     network, image = trainer.averaged, cases[0].image[None]
     with torch.inference_mode():

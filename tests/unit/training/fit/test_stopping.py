@@ -16,7 +16,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch, dice: list[float], **fit: Any) -> 
     """A run that validates every second step, with these figures."""
     trainer = Trainer(recipe(validate_every=2, **fit), cases(), cases(3, seed=2))
     figures = iter(dice)
-    monkeypatch.setattr(trainer, "validate", lambda: {"dice": next(figures)})
+    monkeypatch.setattr(trainer.watch, "validate", lambda _averaged: {"dice": next(figures)})
     return trainer
 
 
@@ -28,7 +28,7 @@ def test_patience_ends_the_run_and_the_best_weights_are_exported(monkeypatch: py
     fit: dict[str, Any] = {"steps": 20, "keep": "best", "early_stopping": {"patience": 2}}
     trainer = scripted(monkeypatch, [0.5, 0.7, 0.6, 0.7], **fit)
     trainer.run(silent, tmp_path / "checkpoint.pt")
-    assert trainer.finished and trainer.step == 8 and (trainer.follower.best, trainer.follower.best_step) == (0.7, 4)
+    assert trainer.finished and trainer.step == 8 and (trainer.watch.follower.best, trainer.watch.follower.best_step) == (0.7, 4)
     best = scripted(monkeypatch, [0.5, 0.7], **fit)
     best.run(silent, until=4)
     assert torch.equal(weights(trainer), weights(best)) and not torch.equal(weights(best), weights(Trainer(recipe(), cases())))
@@ -41,7 +41,7 @@ def test_gains_below_the_least_do_not_count_but_are_kept(monkeypatch: pytest.Mon
     stopping = {"patience": 2, "least_gain": 0.1}
     trainer = scripted(monkeypatch, [0.5, 0.55, 0.58, 0.9], steps=20, keep="best", early_stopping=stopping)
     trainer.run(silent)
-    assert trainer.step == 6 and trainer.follower.best == 0.58
+    assert trainer.step == 6 and trainer.watch.follower.best == 0.58
 
 
 def test_patience_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -50,19 +50,19 @@ def test_patience_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch, tmp_path
     again = scripted(monkeypatch, [0.4, 0.4], **fit)
     again.resume(tmp_path / "checkpoint.pt")
     again.run(silent)
-    assert again.step == 8 and again.follower.best_step == 2
+    assert again.step == 8 and again.watch.follower.best_step == 2
 
 
 def test_a_figure_that_is_no_number_is_no_gain(monkeypatch: pytest.MonkeyPatch) -> None:
     trainer = scripted(monkeypatch, [math.nan, 0.2, math.nan], steps=6)
     trainer.run(silent)
-    assert (trainer.follower.best, trainer.follower.best_step) == (0.2, 4)
+    assert (trainer.watch.follower.best, trainer.watch.follower.best_step) == (0.2, 4)
 
 
 def test_the_last_weights_are_kept_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     trainer = scripted(monkeypatch, [0.9, 0.1, 0.1], steps=6)
     trainer.run(silent)
-    assert trainer.follower.weights is None and trainer.step == 6
+    assert trainer.watch.follower.weights is None and trainer.step == 6
 
 
 def test_tally_is_the_mean_since_it_was_taken() -> None:

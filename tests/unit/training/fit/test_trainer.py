@@ -34,7 +34,7 @@ def test_stopped_in_mid_epoch_and_resumed_ends_with_the_same_bytes(task: str, fi
     second.resume(path)
     assert second.step == 4 and 4 * told.fit.extent.batch % len(cases())  # in mid-epoch
     second.run(silent, path)
-    assert digest(second) == digest(whole) and second.follower.best == whole.follower.best
+    assert digest(second) == digest(whole) and second.watch.follower.best == whole.watch.follower.best
 
 
 @pytest.mark.parametrize(("task", "figure", "floor"), [("segmentation", "dice", 0.7), ("classification", "auc", 0.9)])
