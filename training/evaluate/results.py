@@ -16,6 +16,9 @@ from training.evaluate.pictures import Picture
 AS_IS, MIRRORED, WITHOUT = "as is", "mirrored", "without "
 """Ways in which cases are measured; ``WITHOUT`` is followed by the name of the optional input that is left out."""
 
+HELD = {"dice": "mean Dice", "auc": "AUC", "ap50": "AP50"}
+"""Figures that a recipe's floor holds, by their keys; of several the first."""
+
 EVERYTHING = "all classes"
 MEAN_OF_LABELS = "mean of the labels"
 
@@ -118,9 +121,8 @@ class Evaluation:
     def _held(self, label: str, way: str) -> tuple[str, float]:
         """The figure that a floor holds: what it is called, and its value."""
         held = self.figures[way].get(label, {})
-        known = {"dice": "mean Dice", "auc": "AUC", "ap50": "AP50"}
-        metric = next((metric for metric in known if metric in held), "")
-        return (known[metric], held[metric].value) if metric else ("its figure", float("nan"))
+        metric = next((metric for metric in HELD if metric in held), "")
+        return (HELD[metric], held[metric].value) if metric else ("its figure", float("nan"))
 
     def document(self) -> dict[str, Any]:
         """For JSON; the keys are stable, and the same weights and cases give the same document: no seconds, no pictures."""

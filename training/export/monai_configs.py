@@ -35,7 +35,7 @@ def metadata(manifest: Manifest, data_source: str) -> dict[str, Any]:
         "num_channels": len(manifest.inputs),
         "spatial_shape": list(manifest.grid.patch),
         "dtype": "float32",
-        "is_patch_data": manifest.task == "segmentation",
+        "is_patch_data": manifest.task == "segmentation" or (manifest.task == "detection" and manifest.grid.fit == "spacing"),
     }
     return {
         "version": manifest.version,
@@ -77,7 +77,17 @@ def _output(manifest: Manifest, common: dict[str, Any]) -> dict[str, Any]:
     channels = {"num_channels": len(names), "channel_def": names}
     if manifest.task == "classification":
         return {"type": "probabilities", "format": "classes", "spatial_shape": [], "dtype": "float32", **channels}
+    if manifest.task == "detection":
+        return {**common, **channels, "type": "object", "format": "dict", "spatial_shape": ["n"], "content": _content(manifest)}
     return {**common, "format": "segmentation", **channels}
+
+
+def _content(manifest: Manifest) -> str:
+    """What a detector's dictionaries hold; the bundle specification has no words for boxes."""
+    axes = "j, i" if len(manifest.grid.patch) == 2 else "k, j, i"
+    boxes = f"boxes, lower then upper corner ({axes}) in pixels of the input, half-open"
+    masks = "; masks, probabilities on a grid over each box" if manifest.network.name == "mask-rcnn" else ""
+    return f"of each image, by the network's detect(): {boxes}; scores, 0 to 1; labels, keys of channel_def from 1{masks}"
 
 
 def inference_config(manifest: Manifest) -> dict[str, Any]:

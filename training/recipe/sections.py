@@ -73,6 +73,15 @@ class Sections(Part):
         arguments = self.package["network"].get("arguments")
         return heads_of(arguments) if isinstance(arguments, Mapping) else ()
 
+    @property
+    def rules_from_cases(self) -> tuple[str, ...]:
+        """Heads whose rules are fitted to held-out cases: temperature and thresholds of classes, thresholds of boxes."""
+        stated = {
+            "classification": self.package.get("classification") is not None,
+            "detection": "thresholds" in (self.package.get("detection") or {}),
+        }
+        return tuple(head for head in self.heads if self.evaluation.calibrate and not stated.get(head, True))
+
     def of_head(self, head: str) -> Self:
         """The recipe of a package that answers ``head`` alone, on the same data; not validated again."""
         if self.task != "multitask":

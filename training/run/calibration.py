@@ -34,8 +34,7 @@ def calibrated(recipe: Recipe, whole: LoadedModel, fitted: Fitted, dataset: Data
     A single network is judged on the validation part. Of an ensemble each member is judged on its own fold, and the scores are
     pooled: the whole ensemble has seen every case, so that its scores on them would be too good.
     """
-    stated = recipe.package.get("classification")
-    if "classification" not in recipe.heads or stated is not None or not recipe.evaluation.calibrate:
+    if "classification" not in recipe.rules_from_cases:
         return None
     model = models_of_heads(whole)["classification"]
     if len(fitted.members) == 1:
@@ -57,8 +56,7 @@ def calibrated(recipe: Recipe, whole: LoadedModel, fitted: Fitted, dataset: Data
 
 def thresholds_chosen(recipe: Recipe, model: LoadedModel, fitted: Fitted, dataset: DataSet, desk: Desk) -> Chosen | None:
     """A detector's, unless the recipe states them or wants none; of an ensemble each member is judged on its own fold."""
-    stated = recipe.package.get("detection") or {}
-    if "detection" not in recipe.heads or "thresholds" in stated or not recipe.evaluation.calibrate:
+    if "detection" not in recipe.rules_from_cases:
         return None
     images = []
     for member in fitted.members:

@@ -12,6 +12,7 @@ from typing import Any
 
 from inference.manifest import Manifest, package_digest, read_manifest
 from storage.base.errors import ConfigError
+from training.evaluate.results import HELD
 from training.export.licence import licence_text
 from training.plan import read_plan
 from training.recipe import Recipe, profile_names, read_recipe
@@ -94,8 +95,10 @@ def _unlike(manifest: Manifest, recipe: Recipe) -> list[str]:
     ours = manifest.model_dump(mode="json")
     theirs = recipe.manifest(manifest.network.weights_sha256).model_dump(mode="json")
     theirs["network"]["more_weights"] = ours["network"]["more_weights"]
-    if _is_calibrated(recipe):
+    if "classification" in recipe.rules_from_cases:
         theirs["classification"] = ours["classification"]
+    if "detection" in recipe.rules_from_cases and ours["detection"] is not None:
+        theirs["detection"]["thresholds"] = ours["detection"]["thresholds"]
     return [f"{key} is {ours[key]} in the package and {theirs[key]} in the recipe" for key in ours if ours[key] != theirs[key]]
 
 
@@ -105,20 +108,24 @@ def _unfit(manifest: Manifest, recipe: Recipe) -> list[str]:
     found = []
     if len(manifest.network.members) != members:
         found.append(f"it has {len(manifest.network.members)} members, and the recipe fits {members}; let train finish it")
-    stated = manifest.classification
-    if stated is not None and _is_calibrated(recipe):
-        if not _TEMPERATURES[0] < stated.temperature < _TEMPERATURES[1]:
+    classes, boxes = manifest.classification, manifest.detection
+    if classes is not None and "classification" in recipe.rules_from_cases:
+        if not _TEMPERATURES[0] < classes.temperature < _TEMPERATURES[1]:
             found.append(
-                f"its temperature of {stated.temperature:g} is at the end of what was searched; look at its probabilities"
+                f"its temperature of {classes.temperature:g} is at the end of what was searched; look at its probabilities"
             )
-        for threshold in stated.thresholds:
-            if not _THRESHOLDS[0] < threshold < _THRESHOLDS[1]:
-                found.append(f"its threshold of {threshold:g} calls all or nothing present; look at its probabilities")
+        found += [
+            f"its threshold of {threshold:g} calls all or nothing present; look at its probabilities"
+            for threshold in classes.thresholds
+            if not _THRESHOLDS[0] < threshold < _THRESHOLDS[1]
+        ]
+    if boxes is not None and "detection" in recipe.rules_from_cases:
+        found += [
+            f"its threshold of {threshold:g} makes every box a finding, or none; look at its scores"
+            for threshold in boxes.thresholds
+            if not _THRESHOLDS[0] < threshold < _THRESHOLDS[1]
+        ]
     return found
-
-
-def _is_calibrated(recipe: Recipe) -> bool:
-    return "classification" in recipe.heads and recipe.package.get("classification") is None and recipe.evaluation.calibrate
 
 
 def _unmeasured(package: Path, recipe: Recipe) -> list[str]:
@@ -136,7 +143,7 @@ def _unmeasured(package: Path, recipe: Recipe) -> list[str]:
         found.append("docs/README.md doesn't say that it isn't for clinical use; let train write it")
     for label, least in recipe.floor.items():
         found_of = figures["as is"].get(label, {})
-        metric = "dice" if "dice" in found_of else "auc"
+        metric = next((metric for metric in HELD if metric in found_of), "its figure")
         value = found_of.get(metric, {}).get("value")
         if value is None or value < least:
             found.append(f"{label}: {metric} {value} is below the recipe's floor of {least:g}")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from inference.engine.package import load_package
 from inference.manifest import Classification, package_digest, read_manifest
 from inference.networks import build
 from storage.base.errors import ConfigError, ModelError
+from tests.unit.training.several import three_recipe
 from tests.unit.training.small import spots_document, spots_recipe
 from tests.unit.training.tiny import tiny_recipe
 from training.data import read_cases
@@ -91,6 +93,19 @@ def test_unwritable_package_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="name another --out"):
         export_package(tiny_recipe(), _networks(tiny_recipe()), tmp_path / "file" / "package")
+
+
+def test_monais_metadata_calls_boxes_boxes(tmp_path: Path) -> None:
+    export_package(three_recipe(), _networks(three_recipe()), tmp_path)
+    outputs = json.loads((tmp_path / "configs" / "metadata.json").read_text())["network_data_format"]["outputs"]
+    assert [(name, said["type"], said["format"]) for name, said in outputs.items()] == [
+        ("segmentation", "image", "segmentation"),
+        ("classification", "probabilities", "classes"),
+        ("detection", "object", "dict"),
+    ]
+    boxes = outputs["detection"]
+    assert boxes["channel_def"] == {"0": "background", "1": "Lesion"} and boxes["spatial_shape"] == ["n"]
+    assert "(j, i)" in boxes["content"] and "masks" not in boxes["content"]
 
 
 @pytest.mark.heavy

@@ -14,8 +14,10 @@ from safetensors.torch import load_file
 
 from inference.manifest import read_manifest
 from tests.unit.training.run.made import run
+from training.plan import read_plan
 from training.recipe import Recipe
 from training.recipe.checks.said import said
+from training.run.ship import faults
 
 _SHIPPED = Path(__file__).parents[4] / "training" / "recipes" / "breast-detection-us.yaml"
 
@@ -49,7 +51,8 @@ def _document(**package: Any) -> dict[str, Any]:
 @pytest.mark.heavy
 def test_a_detector_is_fitted_exported_and_measured(tmp_path: Path) -> None:
     torch.set_num_threads(1)
-    done = run(Recipe.model_validate(_document()), tmp_path)
+    recipe = Recipe.model_validate(_document())
+    done = run(recipe, tmp_path)
     label = "Benign breast lesion"
     figures = done.evaluation.figures["as is"][label]
     assert figures["ap50"].value > 0.15 and figures["image_auc"].value > 0.6
@@ -57,6 +60,8 @@ def test_a_detector_is_fitted_exported_and_measured(tmp_path: Path) -> None:
     assert rules is not None and rules.thresholds != (0.5,) and rules.thresholds[0] >= rules.score
     # Rounded weights turn the choice of boxes: a Faster R-CNN's lost a box with a score of 0.1.
     assert {tensor.dtype for tensor in load_file(done.package / "models" / "model.safetensors").values()} == {torch.float32}
+    planned = read_plan(done.package / "docs" / "plan.json", recipe).recipe
+    assert faults(done.package, planned) == [], "a package may ship whose thresholds were chosen"
     document = json.loads((tmp_path / "metrics.json").read_text())
     assert {"ap50", "sensitivity_at_1"} == set(document["baseline"]["figures"]["any class"])
     assert document["further_baselines"][0]["name"] == "the largest dark blob" and document["parity"]["difference"] == 0
