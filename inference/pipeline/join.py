@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from inference.networks.detection import Detections
-from inference.networks.detection.boxes import area, intersection, iou
+from inference.networks.detection.geometry.boxes import area, intersection, iou
 
 MOST_JOINED = 20_000
 """Boxes of all looks together that are compared, those of the highest scores."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from inference.networks.detection.build import DETECTORS, build_detector
 from inference.networks.detection.contract import Detector
 from inference.networks.detection.faster_rcnn import FasterRCNN
-from inference.networks.detection.from_masks import boxes_of_instances, components, instance_masks
+from inference.networks.detection.geometry.from_masks import boxes_of_instances, components, instance_masks
+from inference.networks.detection.geometry.paste import paste
 from inference.networks.detection.mask_rcnn import MaskRCNN
-from inference.networks.detection.paste import paste
 from inference.networks.detection.records import Detections, Raw, Selection
 from inference.networks.detection.retinanet import RetinaNet
 from inference.networks.detection.yolo import Yolo

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from inference.networks.arguments import common, whole
 from inference.networks.base import Network, check_size
-from inference.networks.detection.pyramid import Pyramid
+from inference.networks.detection.parts.pyramid import Pyramid
 from inference.networks.detection.records import Detections, Raw, Selection, check_finite
 from inference.networks.layers import Norm
 from inference.networks.residual import ENCODER_STAGES, ResidualEncoder, Stem

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from inference.networks.detection.boxes import clip, extended
-from inference.networks.detection.nms import by_score, nms, soft_nms
+from inference.networks.detection.geometry.boxes import clip, extended
+from inference.networks.detection.geometry.nms import by_score, nms, soft_nms
 from inference.networks.detection.records import Detections, Selection
 
 

@@ -12,14 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from inference.networks.arguments import whole
-from inference.networks.detection.anchors import RATIOS, grid_anchors, shapes
-from inference.networks.detection.coding import decode_deltas
 from inference.networks.detection.contract import Detector, Trunk
 from inference.networks.detection.decode import found, propose
-from inference.networks.detection.heads import by_place, say, tower
+from inference.networks.detection.geometry.anchors import RATIOS, grid_anchors, shapes
+from inference.networks.detection.geometry.coding import decode_deltas
+from inference.networks.detection.geometry.roi_align import pool_levels
+from inference.networks.detection.parts.heads import by_place, say, tower
+from inference.networks.detection.parts.regions import BoxHead
 from inference.networks.detection.records import Detections, Raw, Selection
-from inference.networks.detection.regions import BoxHead
-from inference.networks.detection.roi_align import pool_levels
 from inference.networks.layers import he_initialise
 
 POOLED = {2: 7, 3: 5}

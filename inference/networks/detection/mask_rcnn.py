@@ -10,9 +10,9 @@ from torch import Tensor
 
 from inference.networks.arguments import whole
 from inference.networks.detection.faster_rcnn import FasterRCNN
+from inference.networks.detection.geometry.roi_align import pool_levels
+from inference.networks.detection.parts.regions import MaskHead
 from inference.networks.detection.records import Detections, Raw, Selection
-from inference.networks.detection.regions import MaskHead
-from inference.networks.detection.roi_align import pool_levels
 
 MASK_POOLED = {2: 14, 3: 8}
 """Bins of a region for its mask, which has twice as many; 14 in the paper."""

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from inference.networks.arguments import whole
-from inference.networks.detection.anchors import grid_anchors, shapes
-from inference.networks.detection.boxes import centres_and_sizes
-from inference.networks.detection.coding import LARGEST_LOG, decode_distances
 from inference.networks.detection.contract import Detector, Trunk
 from inference.networks.detection.decode import found
-from inference.networks.detection.heads import PRIOR, by_place, say, tower
+from inference.networks.detection.geometry.anchors import grid_anchors, shapes
+from inference.networks.detection.geometry.boxes import centres_and_sizes
+from inference.networks.detection.geometry.coding import LARGEST_LOG, decode_distances
+from inference.networks.detection.parts.heads import PRIOR, by_place, say, tower
 from inference.networks.detection.records import Detections, Raw, Selection
 from inference.networks.layers import he_initialise
 

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from inference.networks.arguments import choice, common, share, whole
 from inference.networks.base import Network, check_size
 from inference.networks.decoder import Decoder
-from inference.networks.detection.anchors import shapes
-from inference.networks.detection.pyramid import Pyramid
+from inference.networks.detection.geometry.anchors import shapes
+from inference.networks.detection.parts.pyramid import Pyramid
 from inference.networks.detection.records import Detections, Raw, Selection, check_finite
 from inference.networks.detection.yolo import YoloHead, raw_of, select_by_product
 from inference.networks.layers import CONV, Norm, he_initialise, resize, spatial_mean

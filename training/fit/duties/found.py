@@ -12,8 +12,8 @@ from torch import Tensor
 
 from inference.manifest import Manifest, Postprocess
 from inference.networks.detection import Detections, Detector, Selection
-from inference.networks.detection.boxes import iou_matrix
-from inference.networks.detection.nms import by_score
+from inference.networks.detection.geometry.boxes import iou_matrix
+from inference.networks.detection.geometry.nms import by_score
 from inference.pipeline.detect import detect
 from inference.pipeline.fit import Fit
 from inference.pipeline.orient import IDENTITY_2D

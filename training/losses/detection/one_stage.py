@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from inference.networks.detection.boxes import iou
-from inference.networks.detection.coding import encode_deltas
-from inference.networks.detection.matching import atss
+from inference.networks.detection.geometry.boxes import iou
+from inference.networks.detection.geometry.coding import encode_deltas
+from inference.networks.detection.geometry.matching import atss
 from inference.networks.detection.records import Raw
 from training.losses.detection.targets import Targets
 from training.losses.detection.terms import binary_cross_entropy, giou_loss, sigmoid_focal_loss, smooth_l1_loss

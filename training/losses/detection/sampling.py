@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
-from inference.networks.detection.matching import BACKGROUND
+from inference.networks.detection.geometry.matching import BACKGROUND
 
 
 def balanced(matches: Tensor, most: int, share: float, generator: Generator) -> tuple[Tensor, Tensor]:

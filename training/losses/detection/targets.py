@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from inference.networks.detection.boxes import extended
+from inference.networks.detection.geometry.boxes import extended
 from inference.networks.detection.records import Raw
 from storage.base.errors import InputError
 

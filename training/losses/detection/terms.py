@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from inference.networks.detection.boxes import giou
+from inference.networks.detection.geometry.boxes import giou
 from training.losses.classes import full_precision
 
 

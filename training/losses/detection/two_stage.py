@@ -9,11 +9,11 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from inference.networks.detection.coding import encode_deltas
 from inference.networks.detection.faster_rcnn import DELTA_WEIGHTS, FasterRCNN
+from inference.networks.detection.geometry.coding import encode_deltas
+from inference.networks.detection.geometry.matching import iou_match
+from inference.networks.detection.geometry.paste import cut
 from inference.networks.detection.mask_rcnn import MaskRCNN
-from inference.networks.detection.matching import iou_match
-from inference.networks.detection.paste import cut
 from inference.networks.detection.records import Raw
 from training.losses.detection.sampling import balanced
 from training.losses.detection.targets import Targets

@@ -7,9 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.networks.detection.anchors import RATIOS, grid_anchors, shapes
-from inference.networks.detection.boxes import area, centres_and_sizes, iou_matrix
-from inference.networks.detection.matching import BACKGROUND, IGNORED, atss, iou_match
+from inference.networks.detection.geometry.anchors import RATIOS, grid_anchors, shapes
+from inference.networks.detection.geometry.boxes import area, centres_and_sizes, iou_matrix
+from inference.networks.detection.geometry.matching import BACKGROUND, IGNORED, atss, iou_match
 from tests.unit.inference.networks.detection.boxes import random_boxes
 
 SIZES = {2: ([8, 6], [4, 3]), 3: ([4, 8, 6], [2, 4, 3])}
@@ -30,7 +30,7 @@ def test_anchors_stand_around_the_middles_of_their_cells(dims: int) -> None:
 
 
 def test_order_is_that_of_the_heads() -> None:
-    from inference.networks.detection.heads import by_place
+    from inference.networks.detection.parts.heads import by_place
 
     said = torch.arange(2 * 6 * 2 * 3.0).view(1, 12, 2, 3).expand(2, 12, 2, 3)  # 2 anchors with 6 values, at 2 × 3 places
     rows = by_place([said, said[..., :1]], 6)

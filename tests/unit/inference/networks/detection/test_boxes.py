@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.networks.detection.boxes import area, clip, extended, giou, intersection, iou, iou_matrix
+from inference.networks.detection.geometry.boxes import area, clip, extended, giou, intersection, iou, iou_matrix
 from tests.unit.inference.networks.detection.boxes import drawn, random_boxes, whole_boxes
 
 

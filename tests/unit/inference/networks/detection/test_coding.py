@@ -9,8 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.networks.detection.boxes import centres_and_sizes
-from inference.networks.detection.coding import (
+from inference.networks.detection.geometry.boxes import centres_and_sizes
+from inference.networks.detection.geometry.coding import (
     centreness,
     decode_deltas,
     decode_distances,

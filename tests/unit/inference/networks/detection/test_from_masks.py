@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.networks.detection.from_masks import boxes_of_instances, components, instance_masks
+from inference.networks.detection.geometry.from_masks import boxes_of_instances, components, instance_masks
 from tests.unit.inference.networks.detection.boxes import drawn, whole_boxes
 
 

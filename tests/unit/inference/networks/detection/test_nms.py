@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from inference.networks.detection import nms as module
-from inference.networks.detection.boxes import iou
-from inference.networks.detection.nms import nms, soft_nms
+from inference.networks.detection.geometry import nms as module
+from inference.networks.detection.geometry.boxes import iou
+from inference.networks.detection.geometry.nms import nms, soft_nms
 from tests.unit.inference.networks.detection.boxes import random_boxes
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from inference.networks.detection.paste import cut, paste
+from inference.networks.detection.geometry.paste import cut, paste
 
 
 @pytest.mark.parametrize("dims", [2, 3])

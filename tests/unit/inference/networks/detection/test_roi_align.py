@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from inference.networks.detection.roi_align import level_of, pool_levels, roi_align
+from inference.networks.detection.geometry.roi_align import level_of, pool_levels, roi_align
 from tests.unit.inference.networks.detection.boxes import random_boxes
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from inference.networks.detection import DETECTORS, Detections, Detector, Selection, build_detector, paste
-from inference.networks.detection.boxes import iou_matrix
+from inference.networks.detection.geometry.boxes import iou_matrix
 from tests.unit.training.losses.detection.scenes import scenes
 from training.losses.detection import Targets, detection_losses
 

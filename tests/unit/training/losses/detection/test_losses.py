@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from inference.networks.detection import DETECTORS, Detector, Raw
-from inference.networks.detection.coding import encode_deltas
-from inference.networks.detection.matching import BACKGROUND, atss
+from inference.networks.detection.geometry.coding import encode_deltas
+from inference.networks.detection.geometry.matching import BACKGROUND, atss
 from storage.base.errors import InputError
 from tests.unit.inference.networks.detection.examples import EACH, SMALL, small
 from tests.unit.training.losses.detection.scenes import scenes

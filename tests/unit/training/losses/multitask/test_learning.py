@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from inference.networks.detection import Selection, boxes_of_instances
-from inference.networks.detection.boxes import iou_matrix
+from inference.networks.detection.geometry.boxes import iou_matrix
 from inference.networks.multitask import MultiTask
 from training.losses.detection import Targets
 from training.losses.dice import dice_loss

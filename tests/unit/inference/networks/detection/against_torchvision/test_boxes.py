@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from inference.networks.detection.boxes import area, clip, extended, giou, iou_matrix
-from inference.networks.detection.nms import nms
+from inference.networks.detection.geometry.boxes import area, clip, extended, giou, iou_matrix
+from inference.networks.detection.geometry.nms import nms
 from tests.support.torchvision_oracle import Torchvision
 from tests.unit.inference.networks.detection.against_torchvision.order import turned
 from tests.unit.inference.networks.detection.boxes import random_boxes

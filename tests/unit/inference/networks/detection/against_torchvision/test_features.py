@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from inference.networks.detection.boxes import clip
-from inference.networks.detection.pyramid import Pyramid
-from inference.networks.detection.roi_align import level_of, roi_align
+from inference.networks.detection.geometry.boxes import clip
+from inference.networks.detection.geometry.roi_align import level_of, roi_align
+from inference.networks.detection.parts.pyramid import Pyramid
 from tests.support.torchvision_oracle import Torchvision
 from tests.unit.inference.networks.detection.against_torchvision.order import turned
 from tests.unit.inference.networks.detection.boxes import random_boxes

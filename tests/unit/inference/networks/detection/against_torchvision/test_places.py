@@ -8,16 +8,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from inference.networks.detection.anchors import grid_anchors, middles, shapes
-from inference.networks.detection.boxes import centres_and_sizes, iou_matrix
-from inference.networks.detection.coding import (
+from inference.networks.detection.geometry.anchors import grid_anchors, middles, shapes
+from inference.networks.detection.geometry.boxes import centres_and_sizes, iou_matrix
+from inference.networks.detection.geometry.coding import (
     Weights,
     decode_deltas,
     decode_distances,
     encode_deltas,
     encode_distances,
 )
-from inference.networks.detection.matching import iou_match
+from inference.networks.detection.geometry.matching import iou_match
 from tests.support.torchvision_oracle import Torchvision
 from tests.unit.inference.networks.detection.against_torchvision.order import turned
 from tests.unit.inference.networks.detection.boxes import random_boxes

@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from inference.networks.detection.boxes import iou, iou_matrix
+from inference.networks.detection.geometry.boxes import iou, iou_matrix
 
 MOST_CANDIDATES = 20_000
 BLOCK = 256

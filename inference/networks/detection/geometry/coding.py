@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from inference.networks.detection.boxes import centres_and_sizes, corners
+from inference.networks.detection.geometry.boxes import centres_and_sizes, corners
 
 Weights = tuple[float, float]
 """What offsets of the centre and logarithms of the size are multiplied by, so that both are of the order of 1."""

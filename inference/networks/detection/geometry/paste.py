@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from inference.networks.detection.roi_align import roi_align
+from inference.networks.detection.geometry.roi_align import roi_align
 
 
 def paste(masks: Tensor, boxes: Tensor, size: Sequence[int], threshold: float = 0.5) -> Tensor:

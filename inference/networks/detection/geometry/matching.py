@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from inference.networks.detection.boxes import centres_and_sizes, corners, iou_matrix
+from inference.networks.detection.geometry.boxes import centres_and_sizes, corners, iou_matrix
 
 BACKGROUND = -1
 IGNORED = -2

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from inference.networks.detection.boxes import area, corners
+from inference.networks.detection.geometry.boxes import area, corners
 
 CANONICAL_CELLS = 14
 """A box of so many cells a side (224 pixels at stride 16 in Lin 2017, equation 1) is pooled from the map of those cells."""

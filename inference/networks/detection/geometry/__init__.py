@@ -1,0 +1,1 @@
+"""Arithmetic of boxes, on tensors alone: no layer, no weights."""

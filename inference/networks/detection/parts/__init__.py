@@ -1,0 +1,1 @@
+"""Layers that detectors are put together from."""
