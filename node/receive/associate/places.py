@@ -4,7 +4,11 @@ The counts lie in memory that the workers share. Each worker writes its own rows
 step under a lock of the kernel, which a process that dies lets go. The rows of a dead worker are cleared by the process that
 started it, so nothing that a crash leaves behind can lock anybody out.
 
-    per worker: alive u32, used u32, high u32 (rows in use lie below it), then rows of 32 bytes: digest of source, digest of host
+    per worker: alive u32, used u32, high u32 (rows in use lie below it), u32 of nothing, then rows of 32 bytes: digest of source,
+    digest of host
+
+Numbers of the head are written each by one store of an aligned word, since others read them while they change; `struct` would
+clear the bytes first, and for that moment a worker would seem to have nothing.
 """
 
 from __future__ import annotations
@@ -14,13 +18,13 @@ import heapq
 import mmap
 import os
 import socket
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from threading import Lock
 
-_HEAD = struct.Struct("<III4x")
+_WORD_BYTES = 4
+_HEAD_BYTES = 4 * _WORD_BYTES
 _DIGEST_BYTES = 16
 _ROW_BYTES = 2 * _DIGEST_BYTES
 _FREE = bytes(_ROW_BYTES)
@@ -32,10 +36,11 @@ class PlaceTable:
     def __init__(self, workers: int, most: int, most_per_host: int) -> None:
         self.most, self.most_per_host = most, most_per_host
         self.workers = workers
-        self._region_bytes = _HEAD.size + most * _ROW_BYTES
+        self._region_bytes = _HEAD_BYTES + most * _ROW_BYTES
         self._fd = os.memfd_create("places", os.MFD_CLOEXEC)
         os.ftruncate(self._fd, workers * self._region_bytes)
         self.memory = mmap.mmap(self._fd, workers * self._region_bytes)
+        self._words = memoryview(self.memory).cast("I")
 
     def of(self, worker: int) -> Places:
         """The places as one worker takes them; to be asked for in that worker's process."""
@@ -48,8 +53,13 @@ class PlaceTable:
 
     def loads(self) -> dict[int, int]:
         """How many places each worker that is alive has taken."""
-        heads = {worker: _HEAD.unpack_from(self.memory, self.start_of(worker)) for worker in range(self.workers)}
-        return {worker: used for worker, (alive, used, _) in heads.items() if alive}
+        heads = {worker: self.head_of(worker) for worker in range(self.workers)}
+        return {worker: head[1] for worker, head in heads.items() if head[0]}
+
+    def head_of(self, worker: int) -> memoryview:
+        """A worker's words: alive, used, high. Reading and writing one is one step."""
+        first = self.start_of(worker) // _WORD_BYTES
+        return self._words[first : first + 3]
 
     def start_of(self, worker: int) -> int:
         """Where a worker's part of the memory begins."""
@@ -69,13 +79,14 @@ class PlaceTable:
         total, rows = 0, []
         for worker in range(self.workers):
             start = self.start_of(worker)
-            _, used, high = _HEAD.unpack_from(self.memory, start)
+            _, used, high = self.head_of(worker)
             total += used
-            rows.append(self.memory[start + _HEAD.size : start + _HEAD.size + high * _ROW_BYTES])
+            rows.append(self.memory[start + _HEAD_BYTES : start + _HEAD_BYTES + high * _ROW_BYTES])
         return total, b"".join(rows)
 
     def close(self) -> None:
         """Let the memory go, for this process."""
+        self._words.release()
         self.memory.close()
         os.close(self._fd)
 
@@ -134,11 +145,13 @@ class Places:
         return self._used - min(self._table.loads().values(), default=self._used)
 
     def _write_row(self, place: int, row: bytes) -> None:
-        at = self._start + _HEAD.size + place * _ROW_BYTES
+        at = self._start + _HEAD_BYTES + place * _ROW_BYTES
         self._table.memory[at : at + _ROW_BYTES] = row
 
     def _write_head(self) -> None:
-        _HEAD.pack_into(self._table.memory, self._start, self._alive, self._used, self._high)
+        head = self._table.head_of(self._worker)
+        for word, number in enumerate((self._alive, self._used, self._high)):
+            head[word] = number
 
 
 def _digest(kind: bytes, key: bytes) -> bytes:

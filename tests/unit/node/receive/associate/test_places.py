@@ -132,6 +132,27 @@ def test_many_processes_and_threads_never_take_too_many(table: PlaceTable) -> No
     assert table.used_rows() == (0, b"")
 
 
+def test_a_head_is_never_seen_half_written(table: PlaceTable) -> None:
+    """A count that is low for a moment lets another worker take a place too many."""
+    with forked(lambda: _restless(table.of(1), 3)):
+        end_s = time.monotonic() + 0.3
+        seen = set()
+        while time.monotonic() < end_s:
+            seen.add(table.used_rows()[0])
+    assert seen == {3}
+
+
+def _restless(places: Places, count: int) -> None:
+    """Take places and write the head over and over, from a thread that outlives the call."""
+    assert take(places, count) == count
+
+    def write() -> None:
+        while True:
+            places.set_alive(True)
+
+    threading.Thread(target=write, daemon=True).start()
+
+
 def test_loads_are_those_of_living_workers(table: PlaceTable) -> None:
     one, other = table.of(0), table.of(1)
     one.set_alive(True)
