@@ -44,7 +44,7 @@ class Rehearsal:
             "patch": list(extent.patch),
             "parameters": self.plan.estimates["parameters"],
             "step_seconds": round(self.step_seconds, 4),
-            "fit_seconds": round(self.seconds, 1),
+            "fit_seconds": round(self.seconds, 3),
             "memory_gb": self.plan.estimates["step_memory_gb"],
             "data": dict(self.statement.document),
         }
